@@ -1,0 +1,205 @@
+"""What flows through the program: audio blocks, events, cycles and cues.
+
+All times are seconds in the source's own time (sample index / rate), computed once from an index and never accumulated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = [
+    "CUE_KINDS",
+    "EVENT_KINDS",
+    "AudioBlock",
+    "AudioSource",
+    "Cue",
+    "CueKind",
+    "Cycle",
+    "Detail",
+    "Event",
+    "EventKind",
+    "Phase",
+    "Session",
+    "Status",
+    "Urgency",
+]
+
+EventKind = Literal["pump_on", "pressure", "pump_off", "release", "cycle", "incomplete"]
+CueKind = Literal[
+    "start_pump",
+    "stop_pump",
+    "release_ok",
+    "wait",
+    "foam_clear",
+    "rinse_handle",
+    "flush_group",
+    "done",
+    "warning",
+]
+Urgency = Literal["info", "act", "alarm"]
+Detail = str | float | int | bool | None
+
+EVENT_KINDS: tuple[EventKind, ...] = ("pump_on", "pressure", "pump_off", "release", "cycle", "incomplete")
+CUE_KINDS: tuple[CueKind, ...] = (
+    "start_pump",
+    "stop_pump",
+    "release_ok",
+    "wait",
+    "foam_clear",
+    "rinse_handle",
+    "flush_group",
+    "done",
+    "warning",
+)
+
+_NO_DETAILS: Mapping[str, Detail] = MappingProxyType({})
+
+
+class Phase(StrEnum):
+    """What the machine is doing.
+
+    `stopped` lies between the pump's stop and the release: up to two seconds on a lever machine.
+    """
+
+    BACKGROUND = "background"
+    FILL = "fill"
+    HOLD = "hold"
+    STOPPED = "stopped"
+    RELEASE = "release"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBlock:
+    """Consecutive mono samples of one source.
+
+    Parameters
+    ----------
+    start
+        Index of the first sample at the source's own rate, counted from the source's beginning, lost samples included.
+    samples
+        float32, shape (n,), full scale 1.0.
+    rate_hz
+        The source's rate.
+    lost
+        Samples missing directly before `start`: the previous block ended at `start - lost`.
+    """
+
+    start: int
+    samples: npt.NDArray[np.float32]
+    rate_hz: int
+    lost: int = 0
+
+    @property
+    def stop(self) -> int:
+        """Index one past the last sample."""
+        return self.start + len(self.samples)
+
+
+@runtime_checkable
+class AudioSource(Protocol):
+    """Anything that yields the blocks of one recording, microphone or simulation, in order."""
+
+    @property
+    def name(self) -> str:
+        """What the journal calls this source."""
+        ...
+
+    @property
+    def rate_hz(self) -> int:
+        """Rate of every block, constant for the source's life."""
+        ...
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield blocks until the source ends."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the device or file; safe to call twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at the machine.
+
+    Parameters
+    ----------
+    time_s
+        When it happened.
+    decided_s
+        Audio time at which the detector knew: the difference from `time_s` is its latency.
+    confidence
+        From 0 to 1.
+    details
+        Measurements and reasons, JSON scalars only; they stand beside the other fields in the journal.
+    """
+
+    kind: EventKind
+    time_s: float
+    decided_s: float
+    confidence: float
+    details: Mapping[str, Detail] = field(default=_NO_DETAILS)
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One pump run, complete (it built pressure and released it) or not.
+
+    `quieting_db` is the change of the high frequencies from the fill to the hold, negative where it got quieter; None where
+    no hold was heard. `reason` says in words why a run does not count, and is None for a complete one. `number` is the
+    count so far, this cycle included if it is complete.
+    """
+
+    number: int
+    fill_s: float
+    hold_s: float
+    release_s: float
+    quieting_db: float | None
+    complete: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """Something to tell the user now. `about` names what it refers to: an event kind, a cycle, the microphone."""
+
+    kind: CueKind
+    text: str
+    urgency: Urgency
+    time_s: float
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A whole cleaning, as the summary and the history tell it."""
+
+    when: str
+    model: str
+    source: str
+    cycles: tuple[Cycle, ...]
+    duration_s: float
+    lost_s: float
+    machine: str = ""
+    health: str = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What a display shows between events.
+
+    `level_dbfs` is the level of the last hop; `since_s` is when the present phase began.
+    """
+
+    time_s: float
+    phase: Phase
+    since_s: float
+    level_dbfs: float
+    background_dbfs: float
