@@ -1,0 +1,114 @@
+"""A microphone without hardware, for tests: real PortAudio on a private PulseAudio."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+SCRIPT = Path(__file__).with_name("pulse_rig.sh")
+COMMAND_TIMEOUT_S = 20.0
+
+
+def missing_programs() -> list[str]:
+    """What the rig needs and this machine lacks."""
+    missing = [name for name in ("bash", "pulseaudio", "pactl", "paplay") if shutil.which(name) is None]
+    if ctypes.util.find_library("portaudio") is None:
+        missing.append("libportaudio2")
+    return missing
+
+
+class PulseRig:
+    """Microphones `mic_a` and `mic_b`: each hears what is played on `speaker_a` and `speaker_b`.
+
+    As a context manager it puts its variables into this process's environment, where PortAudio reads them when
+    sounddevice is first imported, and takes them out at the end.
+    """
+
+    def __init__(self, rate_hz: int = 48_000) -> None:
+        # Not pytest's folder: the path of a Unix socket may not be longer than 107 bytes.
+        self.folder = Path(tempfile.mkdtemp(prefix="rig-"))
+        self.rate_hz = rate_hz
+        self.env: dict[str, str] = {}
+        self._before: dict[str, str | None] = {}
+        self._players: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Start the server, or do nothing if it runs."""
+        printed = self._script("start")
+        self.env = dict(word.split("=", 1) for word in printed.split() if "=" in word)
+
+    def stop(self) -> None:
+        """End the server, kindly if it listens and by force if not."""
+        self._script("stop")
+
+    def _script(self, verb: str) -> str:
+        env = {**os.environ, "RIG_DIR": str(self.folder), "RIG_RATE": str(self.rate_hz)}
+        # Not a pipe for stderr: the server inherits it and would keep it open.
+        done = subprocess.run(
+            ["bash", str(SCRIPT), verb],
+            env=env,
+            stdout=subprocess.PIPE,
+            timeout=COMMAND_TIMEOUT_S,
+            check=True,
+            text=True,
+        )
+        return done.stdout
+
+    def __enter__(self) -> Self:
+        self.start()
+        self._before = {name: os.environ.get(name) for name in self.env}
+        os.environ.update(self.env)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for player in self._players:
+            player.kill()
+            player.wait(COMMAND_TIMEOUT_S)
+        self.stop()
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """Process id of the server."""
+        return int((self.folder / "pid").read_text())
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the server a signal: SIGSTOP freezes it, SIGCONT thaws it, SIGKILL is a crash."""
+        os.kill(self.pid, number)
+
+    def pactl(self, *words: str) -> str:
+        """Run pactl on this server and return what it prints."""
+        done = subprocess.run(
+            ["pactl", *words],
+            env={**os.environ, **self.env},
+            capture_output=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    def play(self, path: Path, speaker: str = "a") -> subprocess.Popen[bytes]:
+        """Start playing a WAV file where the microphone of the same letter hears it."""
+        player = subprocess.Popen(
+            ["paplay", f"--device=speaker_{speaker}", str(path)],
+            env={**os.environ, **self.env},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._players.append(player)
+        return player
