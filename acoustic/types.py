@@ -145,7 +145,7 @@ class Event:
     time_s: float
     decided_s: float
     confidence: float
-    details: Mapping[str, Detail] = field(default=_NO_DETAILS)
+    details: Mapping[str, Detail] = field(default_factory=lambda: _NO_DETAILS)
 
 
 @dataclass(frozen=True, slots=True)
