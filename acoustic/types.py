@@ -31,7 +31,9 @@ __all__ = [
     "Urgency",
 ]
 
-EventKind = Literal["pump_on", "pressure", "pump_off", "release", "cycle", "incomplete"]
+EventKind = Literal[
+    "pump_on", "pressure", "pump_off", "release", "release_end", "no_release", "cycle", "incomplete"
+]
 CueKind = Literal[
     "start_pump",
     "stop_pump",
@@ -46,7 +48,16 @@ CueKind = Literal[
 Urgency = Literal["info", "act", "alarm"]
 Detail = str | float | int | bool | None
 
-EVENT_KINDS: tuple[EventKind, ...] = ("pump_on", "pressure", "pump_off", "release", "cycle", "incomplete")
+EVENT_KINDS: tuple[EventKind, ...] = (
+    "pump_on",
+    "pressure",
+    "pump_off",
+    "release",
+    "release_end",
+    "no_release",
+    "cycle",
+    "incomplete",
+)
 CUE_KINDS: tuple[CueKind, ...] = (
     "start_pump",
     "stop_pump",
@@ -128,6 +139,9 @@ class AudioSource(Protocol):
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened at the machine.
+
+    `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain. Either ends a
+    pump run, and a `cycle` or an `incomplete` follows it.
 
     Parameters
     ----------

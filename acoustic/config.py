@@ -1,0 +1,145 @@
+"""Every default of every stage, once.
+
+One frozen dataclass a stage; sizes that follow from others are methods, not second settings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = [
+    "RATE_HZ",
+    "CoachOptions",
+    "CycleOptions",
+    "DecoderOptions",
+    "DetectorOptions",
+    "FeatureOptions",
+    "FrameOptions",
+]
+
+RATE_HZ = 16_000
+"""Rate at which everything after the resampler works."""
+
+
+@dataclass(frozen=True, slots=True)
+class FrameOptions:
+    """Framing at 16 kHz."""
+
+    hop: int = 160
+    window: int = 512
+    # Tones are read at 2 kHz with the same window length, which is 256 ms there: 3.9 Hz a bin.
+    tone_decimation: int = 8
+    # The envelope of 1-6 kHz, averaged over 32 samples: 500 Hz, 512 ms, 1.95 Hz a bin.
+    envelope_decimation: int = 32
+    envelope_window: int = 256
+
+    @property
+    def hop_s(self) -> float:
+        """Seconds from frame to frame."""
+        return self.hop / RATE_HZ
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureOptions:
+    """Band edges and the time constants of what each band is compared with."""
+
+    band_edges_hz: tuple[float, ...] = (
+        60.0,
+        100.0,
+        140.0,
+        200.0,
+        300.0,
+        430.0,
+        600.0,
+        850.0,
+        1200.0,
+        1700.0,
+        2400.0,
+        3400.0,
+        4800.0,
+        6200.0,
+        7800.0,
+    )
+    # Power added to each band: -110 dBFS, below any microphone's own noise, above the residue of resampling from 8 kHz.
+    floor_power: float = 1e-11
+    fast_s: float = 0.05
+    middle_s: float = 0.25
+    slow_s: float = 1.0
+    long_s: float = 4.0
+    # The background may sink at once but all but freezes under a running pump: a creeping one loses its reference after
+    # some 14 s of run.
+    background_fall_s: float = 0.3
+    background_rise_db_per_s: float = 0.15
+    background_near_db: float = 3.0
+    background_near_s: float = 2.0
+    # The run's own plateau follows a rise quickly and forgets it slowly.
+    plateau_rise_s: float = 0.3
+    plateau_fall_s: float = 20.0
+    gate_on_db: float = 6.0
+    gate_off_db: float = 3.0
+    gate_off_s: float = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class DurationOptions:
+    """How long a state lasts: log-normal round its median, never shorter than its minimum."""
+
+    min_s: float
+    median_s: float
+    sigma: float
+
+
+@dataclass(frozen=True, slots=True)
+class DecoderOptions:
+    """The grammar's durations and when a belief becomes an event."""
+
+    # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
+    evidence: float = 0.2
+    idle: DurationOptions = DurationOptions(0.3, 12.0, 1.2)
+    fill: DurationOptions = DurationOptions(0.8, 7.0, 0.7)
+    hold: DurationOptions = DurationOptions(0.3, 4.0, 1.1)
+    masked: DurationOptions = DurationOptions(2.3, 5.0, 0.6)
+    stopped: DurationOptions = DurationOptions(0.0, 0.25, 1.0)
+    release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
+    on_posterior: float = 0.9
+    pressure_posterior: float = 0.8
+    off_posterior: float = 0.9
+    release_posterior: float = 0.8
+    # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
+    release_wait_s: float = 2.6
+    # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
+    longest_s: float = 60.0
+    # Hypotheses below this share of the belief are dropped, which is what bounds the cost.
+    prune: float = 1e-9
+    capacity: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class CycleOptions:
+    """What a pump run must show to count as a cycle."""
+
+    min_fill_s: float = 0.8
+    min_quieting_db: float = 2.5
+    min_confidence: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CoachOptions:
+    """When the user is told what."""
+
+    cycles: int = 5
+    warn_hold_s: float = 20.0
+    alarm_hold_s: float = 30.0
+    min_pause_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorOptions:
+    """All stages of the detector."""
+
+    frame: FrameOptions = field(default_factory=FrameOptions)
+    feature: FeatureOptions = field(default_factory=FeatureOptions)
+    decoder: DecoderOptions = field(default_factory=DecoderOptions)
+    cycle: CycleOptions = field(default_factory=CycleOptions)
+    # A longer gap in the audio ends whatever was going on and starts afresh.
+    max_bridge_s: float = 30.0

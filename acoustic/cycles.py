@@ -1,0 +1,67 @@
+"""Events into cycles: a pure fold."""
+
+from __future__ import annotations
+
+from .config import CycleOptions
+from .types import Detail, Event
+
+__all__ = ["CycleFold"]
+
+
+class CycleFold:
+    """Counts pump runs that built pressure and released it, and says why the others do not count."""
+
+    def __init__(self, options: CycleOptions | None = None) -> None:
+        self.options = options or CycleOptions()
+        self.reset()
+
+    def reset(self) -> None:
+        """Start from zero."""
+        self._count = 0
+        self._run: dict[str, Event] = {}
+
+    def push(self, event: Event) -> list[Event]:
+        """Take in an event; return the `cycle` or `incomplete` that it completes, if any."""
+        if event.kind == "pump_on":
+            self._run = {"pump_on": event}
+        elif event.kind in ("pressure", "pump_off", "release"):
+            if "pump_on" in self._run:
+                self._run[event.kind] = event
+        elif event.kind in ("release_end", "no_release") and "pump_on" in self._run:
+            run, self._run = self._run, {}
+            return [self._judge(run, event)]
+        return []
+
+    def _judge(self, run: dict[str, Event], end: Event) -> Event:
+        options = self.options
+        start = run["pump_on"]
+        pressure, stop, release = run.get("pressure"), run.get("pump_off"), run.get("release")
+        stop_s = stop.time_s if stop else end.time_s
+        quiet_s = min(pressure.time_s, stop_s) if pressure else stop_s
+        quieting = pressure.details.get("quieting_db") if pressure else None
+        details: dict[str, Detail] = {
+            "fill_s": round(quiet_s - start.time_s, 3),
+            "hold_s": round(stop_s - quiet_s, 3) if pressure else 0.0,
+            "release_s": round(end.time_s - release.time_s, 3) if release else 0.0,
+            "quieting_db": quieting,
+        }
+        parts = [event.confidence for event in (start, pressure, release) if event is not None]
+        confidence = min(parts)
+        reason = self._reason(run, quiet_s - start.time_s)
+        if reason is None:
+            self._count += 1
+            return Event("cycle", end.time_s, end.decided_s, confidence, {"cycle": self._count, **details})
+        return Event("incomplete", end.time_s, end.decided_s, confidence, {"reason": reason, **details})
+
+    def _reason(self, run: dict[str, Event], fill_s: float) -> str | None:
+        """Why a run does not count, or None."""
+        pressure, release = run.get("pressure"), run.get("release")
+        if pressure is None and release is None:
+            return "the pump stopped before pressure was up, and no whoosh was heard"
+        if pressure is None:
+            return "released before pressure was up: keep the pump on until it goes quiet"
+        if release is None:
+            return "no whoosh was heard after the pump stopped"
+        if fill_s < self.options.min_fill_s:
+            return f"the pump was quiet after {fill_s:.1f} s: nothing was filled before"
+        return None

@@ -1,0 +1,142 @@
+"""One frame of the forward pass over (state, entry frame), in numba.
+
+A hypothesis is a segment under way: its state, the frame at which it was entered, and where the earlier segments of its run
+began, along the likeliest way. Belief sums over ways (forward pass); the remembered ways are the likeliest (as in Viterbi).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from .states import Grammar
+
+__all__ = ["FILL_AT", "HOLD_AT", "MASKED_AT", "RELEASE_AT", "STOP_AT", "Belief", "new_belief", "step"]
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+# Columns of `Belief.path`: the frame at which each segment of the run was entered, -1 where there was none.
+FILL_AT, HOLD_AT, MASKED_AT, STOP_AT, RELEASE_AT = 0, 1, 2, 3, 4
+N_PATH = 5
+
+
+class Belief(NamedTuple):
+    """What is believed after a frame.
+
+    `weight[:n]` sums to 1; `state`, `entry` and `path`, shape (capacity, 5), describe each hypothesis. `counters` holds n and
+    the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best` and `best_path` are scratch.
+    """
+
+    counters: I64
+    log_evidence: F64
+    weight: F64
+    state: I64
+    entry: I64
+    path: I64
+    arriving: F64
+    best: F64
+    best_path: I64
+    by_state: F64
+
+
+def new_belief(grammar: Grammar, capacity: int) -> Belief:
+    """Make the belief before the first frame."""
+    states = len(grammar.initial)
+    return Belief(
+        counters=np.zeros(2, dtype=np.int64),
+        log_evidence=np.zeros(1),
+        weight=np.zeros(capacity + states),
+        state=np.zeros(capacity + states, dtype=np.int64),
+        entry=np.zeros(capacity + states, dtype=np.int64),
+        path=np.full((capacity + states, N_PATH), -1, dtype=np.int64),
+        arriving=np.zeros(states),
+        best=np.zeros(states),
+        best_path=np.full((states, N_PATH), -1, dtype=np.int64),
+        by_state=np.zeros(states),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _enter(path: I64, state: int, frame: int) -> None:
+    """Note in `path` that `state` is entered at `frame`."""
+    if state == 1:
+        path[:] = -1
+        path[0] = frame
+    elif state >= 2:
+        path[state - 1] = frame
+
+
+@numba.njit(cache=True, nogil=True)
+def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) -> None:
+    """Take in one frame.
+
+    `log_likelihood`, shape (classes,), is log P(frame | class) up to a constant common to all classes.
+    """
+    weight, state, entry, path = belief.weight, belief.state, belief.entry, belief.path
+    arriving, best, best_path = belief.arriving, belief.best, belief.best_path
+    follow, hazard, sound = grammar.follow, grammar.hazard, grammar.sound
+    states = follow.shape[0]
+    longest = hazard.shape[1]
+    n = belief.counters[0]
+    frame = belief.counters[1]
+    top = log_likelihood.max()
+
+    for j in range(states):
+        arriving[j] = 0.0
+        best[j] = 0.0
+    if frame == 0:
+        for j in range(states):
+            arriving[j] = grammar.initial[j]
+            best_path[j, :] = -1
+    for h in range(n):
+        i = state[h]
+        age = min(frame - entry[h], longest)
+        ends = hazard[i, age - 1]
+        if ends > 0.0:
+            for j in range(states):
+                p = weight[h] * ends * follow[i, j]
+                if p > 0.0:
+                    arriving[j] += p
+                    if p > best[j]:
+                        best[j] = p
+                        for k in range(N_PATH):
+                            best_path[j, k] = path[h, k]
+        weight[h] *= (1.0 - ends) * np.exp(log_likelihood[sound[i]] - top)
+    for j in range(states):
+        if arriving[j] > 0.0:
+            weight[n] = arriving[j] * np.exp(log_likelihood[sound[j]] - top)
+            state[n] = j
+            entry[n] = frame
+            for k in range(N_PATH):
+                path[n, k] = best_path[j, k]
+            _enter(path[n], j, frame)
+            n += 1
+
+    total = 0.0
+    for h in range(n):
+        total += weight[h]
+    belief.log_evidence[0] += np.log(total) + top
+    kept = 0
+    room = weight.shape[0] - states
+    least = prune
+    if n > room:
+        # Rare: more hypotheses than places. Keep those above the mean weight's thousandth, then the first that fit.
+        least = max(prune, 1e-3 / n)
+    for j in range(states):
+        belief.by_state[j] = 0.0
+    for h in range(n):
+        w = weight[h] / total
+        if w >= least and kept < room:
+            weight[kept] = w
+            state[kept] = state[h]
+            entry[kept] = entry[h]
+            for k in range(N_PATH):
+                path[kept, k] = path[h, k]
+            belief.by_state[state[h]] += w
+            kept += 1
+    belief.counters[0] = kept
+    belief.counters[1] = frame + 1

@@ -1,0 +1,199 @@
+"""The decoder: log-likelihoods in, transitions out, each as soon as it is believed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import DecoderOptions
+from ..types import Phase
+from .kernels import FILL_AT, HOLD_AT, MASKED_AT, RELEASE_AT, STOP_AT, new_belief, step
+from .states import N_CLASSES, State, backflush_grammar
+
+__all__ = ["Decoder", "Transition", "TransitionKind"]
+
+F64 = npt.NDArray[np.float64]
+
+TransitionKind = Literal["pump_on", "pressure", "pump_off", "release", "release_end", "no_release"]
+
+_RUN = (State.FILL, State.HOLD, State.STOPPED, State.RELEASE)
+_AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
+
+_PHASES = {
+    State.IDLE: Phase.BACKGROUND,
+    State.FILL: Phase.FILL,
+    State.HOLD: Phase.HOLD,
+    State.MASKED: Phase.HOLD,
+    State.STOPPED: Phase.STOPPED,
+    State.RELEASE: Phase.RELEASE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of phase: it happened at `frame` and was known at `decided`. `masked` marks a hold that nobody could hear."""
+
+    kind: TransitionKind
+    frame: int
+    decided: int
+    confidence: float
+    masked: bool = False
+
+
+class Decoder:
+    """Online decoder of one stream.
+
+    The belief over (state, entry frame) is the forward pass's; a transition is told once the belief in it passes its
+    threshold, and is not taken back. What a later transition proves in retrospect (a masked hold) is told with it.
+    """
+
+    def __init__(self, options: DecoderOptions | None = None, hop_s: float = 0.01) -> None:
+        self.options = options or DecoderOptions()
+        self.hop_s = hop_s
+        self.grammar = backflush_grammar(self.options, hop_s)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._belief = new_belief(self.grammar, self.options.capacity)
+        self._told: dict[TransitionKind, int] = {}
+        self._phase = Phase.BACKGROUND
+        self._since = 0
+
+    @property
+    def phase(self) -> Phase:
+        """The phase as last told."""
+        return self._phase
+
+    @property
+    def since_frame(self) -> int:
+        """Frame at which the phase as last told began."""
+        return self._since
+
+    def push(self, log_likelihood: F64) -> list[Transition]:
+        """Take in frames.
+
+        Parameters
+        ----------
+        log_likelihood
+            log P(frame | class) up to a constant a frame, float64, shape (frames, classes), classes in the order of
+            `SoundClass`. A row of equal values says nothing: the belief then follows the durations alone.
+
+        Returns
+        -------
+        transitions
+            In the order in which they became known.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or a value is not finite.
+        """
+        if log_likelihood.ndim != 2 or log_likelihood.shape[1] != N_CLASSES:
+            raise ValueError(f"log_likelihood: got shape {log_likelihood.shape}, wanted (frames, {N_CLASSES})")
+        if not np.isfinite(log_likelihood).all():
+            raise ValueError("log_likelihood: got values that are not finite; clip them in the emission")
+        transitions: list[Transition] = []
+        for row in log_likelihood:
+            step(self.grammar, self._belief, row, self.options.prune)
+            transitions += self._tell()
+        return transitions
+
+    def flush(self) -> list[Transition]:
+        """End the stream: close a release under way. A stop whose wait is not over stays open: nothing is known of it."""
+        now = int(self._belief.counters[1])
+        return [self._say("release_end", now, now, 0.5)] if "release" in self._told else []
+
+    def _likeliest(self, *states: State) -> npt.NDArray[np.int64]:
+        """Path of the likeliest hypothesis in any of `states`."""
+        belief = self._belief
+        n = belief.counters[0]
+        eligible = np.isin(belief.state[:n], states)
+        return belief.path[int(np.argmax(np.where(eligible, belief.weight[:n], -1.0)))]
+
+    def _say(self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False) -> Transition:
+        ends = kind in ("release_end", "no_release")
+        if ends:
+            self._told.clear()
+        else:
+            self._told[kind] = frame
+        self._phase = {
+            "pump_on": Phase.FILL,
+            "pressure": Phase.HOLD,
+            "pump_off": Phase.STOPPED,
+            "release": Phase.RELEASE,
+            "release_end": Phase.BACKGROUND,
+            "no_release": Phase.BACKGROUND,
+        }[kind]
+        self._since = frame
+        return Transition(kind, frame, now, min(confidence, 1.0), masked)
+
+    def _tell(self) -> list[Transition]:
+        options, told = self.options, self._told
+        p = self._belief.by_state
+        now = int(self._belief.counters[1]) - 1
+        out: list[Transition] = []
+
+        if not told:
+            running = p[State.FILL] + p[State.HOLD]
+            if running > options.on_posterior:
+                out.append(self._say("pump_on", int(self._likeliest(State.FILL, State.HOLD)[FILL_AT].clip(0)), now, running))
+            return out
+
+        if "release" in told:
+            over = p[State.IDLE] + p[State.FILL] + p[State.HOLD]
+            if over > options.off_posterior:
+                out.append(self._say("release_end", self._end_of_release(now), now, over))
+            return out
+
+        if p[State.RELEASE] > options.release_posterior:
+            path = self._likeliest(State.RELEASE)
+            confidence = float(p[State.RELEASE])
+            out += self._catch_up(path, now, confidence)
+            out.append(self._say("release", int(path[RELEASE_AT]), now, confidence))
+            return out
+
+        if "pump_off" not in told:
+            if "pressure" not in told and p[State.HOLD] > options.pressure_posterior:
+                path = self._likeliest(State.HOLD)
+                out.append(self._say("pressure", int(path[HOLD_AT]), now, float(p[State.HOLD])))
+                return out
+            stopped = p[State.STOPPED] + p[State.IDLE] + p[State.RELEASE]
+            if stopped > options.off_posterior:
+                path = self._likeliest(State.STOPPED, State.IDLE, State.RELEASE)
+                frame = int(path[STOP_AT])
+                out += self._catch_up(path, now, stopped) if frame >= 0 else []
+                if "pump_off" not in told:
+                    out.append(self._say("pump_off", frame if frame >= told["pump_on"] else now, now, stopped))
+            return out
+
+        wait = round(options.release_wait_s / self.hop_s)
+        again = p[State.FILL] + p[State.HOLD]
+        if again > options.on_posterior or now - told["pump_off"] >= wait:
+            out.append(self._say("no_release", now, now, float(p[State.IDLE] + again)))
+        return out
+
+    def _catch_up(self, path: npt.NDArray[np.int64], now: int, confidence: float) -> list[Transition]:
+        """Tell what the likeliest way says happened before and was never told."""
+        out: list[Transition] = []
+        masked = bool(path[MASKED_AT] >= 0)
+        hold = int(path[MASKED_AT] if masked else path[HOLD_AT])
+        if "pressure" not in self._told and hold >= self._told["pump_on"]:
+            out.append(self._say("pressure", hold, now, 0.5 * confidence if masked else confidence, masked=masked))
+        if "pump_off" not in self._told:
+            stop = int(path[STOP_AT])
+            # A masked hold hides its own end: the release is the first that is heard of it.
+            stop = stop if stop >= 0 else int(path[RELEASE_AT])
+            out.append(self._say("pump_off", max(stop, self._told["pump_on"]), now, confidence, masked=masked))
+        return out
+
+    def _end_of_release(self, now: int) -> int:
+        belief = self._belief
+        n = belief.counters[0]
+        eligible = np.isin(belief.state[:n], (State.IDLE, State.FILL))
+        if not eligible.any():
+            return now
+        return int(belief.entry[int(np.argmax(np.where(eligible, belief.weight[:n], -1.0)))])

@@ -1,0 +1,1 @@
+"""From samples to feature vectors: resampling, framing, numba kernels."""
