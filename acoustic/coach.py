@@ -85,8 +85,8 @@ class Coach:
             return []
         self._done = True
         text = (
-            f"{self.count} cycles are done, after which the foam is usually clear. Sound cannot show it: look into the drip tray. "
-            "White foam: go on with water. Brown foam: more cycles."
+            f"{self.count} cycles are done, after which the foam is usually clear. Sound cannot show it: "
+            "look into the drip tray. White foam: go on with water. Brown foam: more cycles."
         )
         return [
             self._cue("foam_clear", text, "act", now_s, event),

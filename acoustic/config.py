@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 __all__ = [
     "RATE_HZ",
+    "CaptureOptions",
     "CoachOptions",
     "CycleOptions",
     "DecoderOptions",
@@ -107,6 +108,7 @@ class DecoderOptions:
     release_posterior: float = 0.8
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
+    masked_wait_s: float = 30.0
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
     # Hypotheses below this share of the belief are dropped, which is what bounds the cost.
@@ -131,6 +133,35 @@ class CoachOptions:
     warn_hold_s: float = 20.0
     alarm_hold_s: float = 30.0
     min_pause_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureOptions:
+    """How a microphone is opened, and when what it delivers is taken to be wrong."""
+
+    # None: the device's own.
+    rate_hz: int | None = None
+    channels: int | None = None
+    block_s: float = 0.01
+    # The device has this long to open and give its first sound; a Bluetooth headset takes two seconds.
+    open_s: float = 10.0
+    reopen_every_s: float = 0.5
+    # A device that stays open and gives nothing is opened afresh after this long, and its backlog given up.
+    stalled_reopen_s: float = 5.0
+    stalled_s: float = 0.5
+    silent_s: float = 1.0
+    late_s: float = 0.5
+    # While nothing comes, an empty block comes this often.
+    heartbeat_s: float = 0.1
+    # Audio that waits for a program that does not take it; more is dropped, and counts as lost.
+    max_backlog_s: float = 60.0
+    # A longer pause between two deliveries may have lost audio; the delivery is watched for `settle_s` to see how much.
+    pause_s: float = 0.15
+    settle_s: float = 0.12
+    max_hold_s: float = 1.0
+    # Smaller losses cannot be told from the jitter of the delivery.
+    jitter_s: float = 0.03
+    window_s: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

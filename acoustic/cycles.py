@@ -33,7 +33,6 @@ class CycleFold:
         return []
 
     def _judge(self, run: dict[str, Event], end: Event) -> Event:
-        options = self.options
         start = run["pump_on"]
         pressure, stop, release = run.get("pressure"), run.get("pump_off"), run.get("release")
         stop_s = stop.time_s if stop else end.time_s

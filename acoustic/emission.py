@@ -17,15 +17,16 @@ class Emission(Protocol):
     """Anything that judges frames."""
 
     def log_likelihood(self, features: F32) -> F64:
-        """Judge frames: features of shape (frames, features) give log P(frame | class) up to a constant a frame, (frames, 4).
+        """Judge frames.
 
-        The classes are background, fill, hold and release.
+        Features of shape (frames, features) give log P(frame | class) up to a constant a frame, shape (frames, 4); the
+        classes are background, fill, hold and release.
         """
         ...
 
 
 class RuleEmission:
-    """Hand-set logistic rules, from the measurements on real machines: the baseline that a learned emission must beat."""
+    """Hand-set logistic rules from measurements on real machines: the baseline for a learned emission."""
 
     def __init__(self, n_bands: int) -> None:
         self._n = n_bands

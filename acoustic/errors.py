@@ -1,7 +1,7 @@
 """Errors that a user can act on.
 
-Every message says where, what was got, what was wanted and what to do, in one line: the command prints it on stderr as it
-is and exits with 1.
+Every message says where, what was got, what was wanted and what to do, in one line: the command prints it on stderr
+as it is and exits with 1.
 """
 
 from __future__ import annotations

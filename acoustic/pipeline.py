@@ -24,8 +24,8 @@ F32 = npt.NDArray[np.float32]
 class Detector:
     """Hears one machine: audio blocks in, events out.
 
-    The same audio gives the same events however it is chopped into blocks. Samples that are not finite count as zero; what a
-    block says is lost is bridged.
+    The same audio gives the same events however it is chopped into blocks. Samples that are not finite count as zero;
+    what a block says is lost is bridged.
 
     Parameters
     ----------
@@ -155,7 +155,9 @@ class Detector:
             run.clear()
         run[transition.kind] = frame
         if transition.kind == "pressure":
-            step = self._history.step((max(run["pump_on"] + 20, frame - 300), frame - 30), (frame + 20, max(now, frame + 30)))
+            step = self._history.step(
+                (max(run["pump_on"] + 20, frame - 300), frame - 30), (frame + 20, max(now, frame + 30))
+            )
             if step is not None:
                 details = {"quieting_db": round(step.high_db, 1), "tone_db": round(step.low_db, 1)}
             if transition.masked:

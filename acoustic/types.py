@@ -31,9 +31,7 @@ __all__ = [
     "Urgency",
 ]
 
-EventKind = Literal[
-    "pump_on", "pressure", "pump_off", "release", "release_end", "no_release", "cycle", "incomplete"
-]
+EventKind = Literal["pump_on", "pressure", "pump_off", "release", "release_end", "no_release", "cycle", "incomplete"]
 CueKind = Literal[
     "start_pump",
     "stop_pump",
@@ -140,8 +138,8 @@ class AudioSource(Protocol):
 class Event:
     """Something that happened at the machine.
 
-    `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain. Either ends a
-    pump run, and a `cycle` or an `incomplete` follows it.
+    `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain.
+    Either ends a pump run, and a `cycle` or an `incomplete` follows it.
 
     Parameters
     ----------
@@ -166,9 +164,9 @@ class Event:
 class Cycle:
     """One pump run, complete (it built pressure and released it) or not.
 
-    `quieting_db` is the change of the high frequencies from the fill to the hold, negative where it got quieter; None where
-    no hold was heard. `reason` says in words why a run does not count, and is None for a complete one. `number` is the
-    count so far, this cycle included if it is complete.
+    `quieting_db` is the change of the high frequencies from the fill to the hold, negative where it got quieter; None
+    where no hold was heard. `reason` says in words why a run does not count, and is None for a complete one. `number`
+    is the count so far, this cycle included if it is complete.
     """
 
     number: int

@@ -1,7 +1,8 @@
 """One frame of the forward pass over (state, entry frame), in numba.
 
-A hypothesis is a segment under way: its state, the frame at which it was entered, and where the earlier segments of its run
-began, along the likeliest way. Belief sums over ways (forward pass); the remembered ways are the likeliest (as in Viterbi).
+A hypothesis is a segment under way: its state, the frame at which it was entered, and where the earlier segments of
+its run began, along the likeliest way. Belief sums over ways (forward pass); the remembered ways are the likeliest
+(as in Viterbi).
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ N_PATH = 5
 class Belief(NamedTuple):
     """What is believed after a frame.
 
-    `weight[:n]` sums to 1; `state`, `entry` and `path`, shape (capacity, 5), describe each hypothesis. `counters` holds n and
-    the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best` and `best_path` are scratch.
+    `weight[:n]` sums to 1; `state`, `entry` and `path`, shape (capacity, 5), describe each hypothesis. `counters`
+    holds n and the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best` and
+    `best_path` are scratch.
     """
 
     counters: I64

@@ -19,22 +19,23 @@ F64 = npt.NDArray[np.float64]
 
 TransitionKind = Literal["pump_on", "pressure", "pump_off", "release", "release_end", "no_release"]
 
-_RUN = (State.FILL, State.HOLD, State.STOPPED, State.RELEASE)
+ENTRY = -1
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 
-_PHASES = {
-    State.IDLE: Phase.BACKGROUND,
-    State.FILL: Phase.FILL,
-    State.HOLD: Phase.HOLD,
-    State.MASKED: Phase.HOLD,
-    State.STOPPED: Phase.STOPPED,
-    State.RELEASE: Phase.RELEASE,
+_PHASE_AFTER: dict[TransitionKind, Phase] = {
+    "pump_on": Phase.FILL,
+    "pressure": Phase.HOLD,
+    "pump_off": Phase.STOPPED,
+    "release": Phase.RELEASE,
+    "release_end": Phase.BACKGROUND,
+    "no_release": Phase.BACKGROUND,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of phase: it happened at `frame` and was known at `decided`. `masked` marks a hold that nobody could hear."""
+    """A change of phase: it happened at `frame` and was known at `decided`. `masked` marks a hold that nobody could
+    hear."""
 
     kind: TransitionKind
     frame: int
@@ -103,31 +104,26 @@ class Decoder:
         return transitions
 
     def flush(self) -> list[Transition]:
-        """End the stream: close a release under way. A stop whose wait is not over stays open: nothing is known of it."""
+        """End the stream: close a release under way; a stop still waiting for its release stays open."""
         now = int(self._belief.counters[1])
         return [self._say("release_end", now, now, 0.5)] if "release" in self._told else []
 
-    def _likeliest(self, *states: State) -> npt.NDArray[np.int64]:
-        """Path of the likeliest hypothesis in any of `states`."""
+    def _likeliest(self, *states: State) -> npt.NDArray[np.int64] | None:
+        """Path and, last, the entry frame of the likeliest hypothesis in any of `states`, or None."""
         belief = self._belief
         n = belief.counters[0]
-        eligible = np.isin(belief.state[:n], states)
-        return belief.path[int(np.argmax(np.where(eligible, belief.weight[:n], -1.0)))]
+        weight = np.where(np.isin(belief.state[:n], states), belief.weight[:n], -1.0)
+        best = int(np.argmax(weight))
+        return np.append(belief.path[best], belief.entry[best]) if weight[best] >= 0.0 else None
 
-    def _say(self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False) -> Transition:
-        ends = kind in ("release_end", "no_release")
-        if ends:
+    def _say(
+        self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False
+    ) -> Transition:
+        if kind in ("release_end", "no_release"):
             self._told.clear()
         else:
             self._told[kind] = frame
-        self._phase = {
-            "pump_on": Phase.FILL,
-            "pressure": Phase.HOLD,
-            "pump_off": Phase.STOPPED,
-            "release": Phase.RELEASE,
-            "release_end": Phase.BACKGROUND,
-            "no_release": Phase.BACKGROUND,
-        }[kind]
+        self._phase = _PHASE_AFTER[kind]
         self._since = frame
         return Transition(kind, frame, now, min(confidence, 1.0), masked)
 
@@ -135,65 +131,58 @@ class Decoder:
         options, told = self.options, self._told
         p = self._belief.by_state
         now = int(self._belief.counters[1]) - 1
-        out: list[Transition] = []
 
         if not told:
             running = p[State.FILL] + p[State.HOLD]
-            if running > options.on_posterior:
-                out.append(self._say("pump_on", int(self._likeliest(State.FILL, State.HOLD)[FILL_AT].clip(0)), now, running))
-            return out
+            path = self._likeliest(State.FILL, State.HOLD) if running > options.on_posterior else None
+            return [] if path is None else [self._say("pump_on", max(int(path[FILL_AT]), 0), now, running)]
 
         if "release" in told:
             over = p[State.IDLE] + p[State.FILL] + p[State.HOLD]
-            if over > options.off_posterior:
-                out.append(self._say("release_end", self._end_of_release(now), now, over))
-            return out
+            path = self._likeliest(State.IDLE, State.FILL, State.HOLD) if over > options.off_posterior else None
+            if path is None:
+                return []
+            # An end before the release means that the belief has let go of this run altogether.
+            end = int(path[ENTRY])
+            return [self._say("release_end", end if end > told["release"] else now, now, over)]
 
         if p[State.RELEASE] > options.release_posterior:
             path = self._likeliest(State.RELEASE)
+            assert path is not None
             confidence = float(p[State.RELEASE])
-            out += self._catch_up(path, now, confidence)
-            out.append(self._say("release", int(path[RELEASE_AT]), now, confidence))
-            return out
+            return [
+                *self._catch_up(path, now, confidence),
+                self._say("release", max(int(path[RELEASE_AT]), *told.values()), now, confidence),
+            ]
 
         if "pump_off" not in told:
             if "pressure" not in told and p[State.HOLD] > options.pressure_posterior:
                 path = self._likeliest(State.HOLD)
-                out.append(self._say("pressure", int(path[HOLD_AT]), now, float(p[State.HOLD])))
-                return out
+                assert path is not None
+                return [self._say("pressure", max(int(path[HOLD_AT]), told["pump_on"]), now, float(p[State.HOLD]))]
             stopped = p[State.STOPPED] + p[State.IDLE] + p[State.RELEASE]
-            if stopped > options.off_posterior:
-                path = self._likeliest(State.STOPPED, State.IDLE, State.RELEASE)
-                frame = int(path[STOP_AT])
-                out += self._catch_up(path, now, stopped) if frame >= 0 else []
-                if "pump_off" not in told:
-                    out.append(self._say("pump_off", frame if frame >= told["pump_on"] else now, now, stopped))
-            return out
+            path = self._likeliest(*_AFTER) if stopped > options.off_posterior else None
+            return [] if path is None else self._catch_up(path, now, stopped)
 
-        wait = round(options.release_wait_s / self.hop_s)
         again = p[State.FILL] + p[State.HOLD]
-        if again > options.on_posterior or now - told["pump_off"] >= wait:
-            out.append(self._say("no_release", now, now, float(p[State.IDLE] + again)))
-        return out
+        waited_s = (now - told["pump_off"]) * self.hop_s
+        # While the silence may be a hold that nobody can hear, its release may still come.
+        patient = p[State.MASKED] > 0.3 and waited_s < options.masked_wait_s
+        if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
+            return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
+        return []
 
     def _catch_up(self, path: npt.NDArray[np.int64], now: int, confidence: float) -> list[Transition]:
-        """Tell what the likeliest way says happened before and was never told."""
+        """Tell what the likeliest way says happened before and was never told, the stop included."""
         out: list[Transition] = []
-        masked = bool(path[MASKED_AT] >= 0)
+        start = self._told["pump_on"]
+        masked = bool(path[MASKED_AT] >= start)
         hold = int(path[MASKED_AT] if masked else path[HOLD_AT])
-        if "pressure" not in self._told and hold >= self._told["pump_on"]:
+        if "pressure" not in self._told and hold >= start:
             out.append(self._say("pressure", hold, now, 0.5 * confidence if masked else confidence, masked=masked))
         if "pump_off" not in self._told:
-            stop = int(path[STOP_AT])
-            # A masked hold hides its own end: the release is the first that is heard of it.
-            stop = stop if stop >= 0 else int(path[RELEASE_AT])
-            out.append(self._say("pump_off", max(stop, self._told["pump_on"]), now, confidence, masked=masked))
+            # A masked hold hides its own end: the release is the first that is heard of it. Without either, the
+            # belief has let go of a run that it never heard stop.
+            stop = next((int(path[k]) for k in (STOP_AT, RELEASE_AT) if path[k] >= start), now)
+            out.append(self._say("pump_off", max(stop, *self._told.values()), now, confidence, masked=masked))
         return out
-
-    def _end_of_release(self, now: int) -> int:
-        belief = self._belief
-        n = belief.counters[0]
-        eligible = np.isin(belief.state[:n], (State.IDLE, State.FILL))
-        if not eligible.any():
-            return now
-        return int(belief.entry[int(np.argmax(np.where(eligible, belief.weight[:n], -1.0)))])

@@ -28,8 +28,8 @@ class SoundClass(IntEnum):
 class State(IntEnum):
     """States of the grammar.
 
-    `MASKED` is a hold that sinks below the room's noise: it sounds like the background, lasts longer than any pause between the
-    pump's stop and the release, and only a release can prove it.
+    `MASKED` is a hold that sinks below the room's noise: it sounds like the background, lasts longer than any pause
+    between the pump's stop and the release, and only a release can prove it.
     """
 
     IDLE = 0
@@ -53,8 +53,8 @@ _SOUND = {
     State.RELEASE: SoundClass.RELEASE,
 }
 
-# What follows what. A fill may stop early, a hold may turn loud again (a second wave of air), a handle may be switched on again
-# before the release; each is rare, and rare here is a prior of a few percent, not a rule.
+# What follows what. A fill may stop early, a hold may turn loud again (a second wave of air), a handle may be
+# switched on again before the release; each is rare, and rare here is a prior of a few percent, not a rule.
 _NEXT: dict[State, dict[State, float]] = {
     State.IDLE: {State.FILL: 1.0},
     State.FILL: {State.HOLD: 0.765, State.MASKED: 0.015, State.STOPPED: 0.22},
@@ -68,9 +68,10 @@ _NEXT: dict[State, dict[State, float]] = {
 class Grammar(NamedTuple):
     """A segment model.
 
-    `log P[state(t+1) = j | segment of i ended at t]` is `log follow[i, j]`, shape (states, states). `hazard[i, d - 1]` is the
-    probability that a segment of `i` that has lasted `d` frames ends there, shape (states, D); beyond D it stays at its last
-    value, so that segments may last for ever in bounded memory. `sound[i]` is the class that state `i` emits.
+    `log P[state(t+1) = j | segment of i ended at t]` is `log follow[i, j]`, shape (states, states). `hazard[i, d -
+    1]` is the probability that a segment of `i` that has lasted `d` frames ends there, shape (states, D); beyond D it
+    stays at its last value, so that segments may last for ever in bounded memory. `sound[i]` is the class that state
+    `i` emits.
     """
 
     follow: F64

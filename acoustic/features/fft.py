@@ -1,7 +1,7 @@
 """A real FFT of a fixed power-of-two size, inside numba.
 
-One half-size complex FFT and a split, as in Numerical Recipes' `realft`; tables are made once. No BLAS and no library call:
-the same samples give the same bits on every call, and the kernel inlines into the per-hop path.
+One half-size complex FFT and a split, as in Numerical Recipes' `realft`; tables are made once. No BLAS and no library
+call: the same samples give the same bits on every call, and the kernel inlines into the per-hop path.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ F32 = npt.NDArray[np.float32]
 class FftPlan(NamedTuple):
     """Tables and scratch for one size; a NamedTuple of arrays, which numba passes without boxing.
 
-    `window` has shape (n,); `order`, `cos` and `sin` serve the half-size complex FFT; `split_cos` and `split_sin` have shape
-    (n // 2 + 1,); `re` and `im` are scratch, shape (n // 2,).
+    `window` has shape (n,); `order`, `cos` and `sin` serve the half-size complex FFT; `split_cos` and `split_sin`
+    have shape (n // 2 + 1,); `re` and `im` are scratch, shape (n // 2,).
     """
 
     window: F32

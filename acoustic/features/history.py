@@ -33,7 +33,7 @@ class LevelHistory:
         edges = options.band_edges_hz
         self._low = [i for i in range(len(edges) - 1) if 140 <= edges[i] < 300]
         self._high = [i for i in range(len(edges) - 1) if 600 <= edges[i] < 6200]
-        self._hiss = [i for i in range(len(edges) - 1) if 2400 <= edges[i]]
+        self._hiss = [i for i in range(len(edges) - 1) if edges[i] >= 2400]
         self._rows = np.zeros((FRAMES, len(edges)), dtype=np.float32)
         self._end = 0
 

@@ -1,7 +1,7 @@
 """The per-hop path from 160 samples to one feature vector, in numba.
 
-Everything is state in arrays made once; nothing is allocated per hop. All sums run in a fixed order, so the same samples give
-the same bits however they arrive.
+Everything is state in arrays made once; nothing is allocated per hop. All sums run in a fixed order, so the same
+samples give the same bits however they arrive.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class FeatureState(NamedTuple):
 def feature_state(frame: FrameOptions, options: FeatureOptions) -> FeatureState:
     """Make a fresh state.
 
-    `level` ... `plateau` are per-band levels in dB, shape (bands,). `observed` is what displays and the history read: per-band
-    levels in dBFS and, last, the total level, shape (bands + 1,).
+    `level` ... `plateau` are per-band levels in dB, shape (bands,). `observed` is what displays and the history read:
+    per-band levels in dBFS and, last, the total level, shape (bands + 1,).
     """
     edges = np.asarray(options.band_edges_hz)
     bands = len(edges) - 1
@@ -273,7 +273,7 @@ def _tonality(db: F32, first: int, last: int) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def _pick_lines(db: F32, bins: I64) -> int:
-    """Write the bins of the strongest prominent local maxima into `bins`, strongest first; return how many there are."""
+    """Write the bins of the strongest prominent maxima into `bins`, strongest first; return how many there are."""
     count = 0
     for k in range(LINE_LOW_BIN, LINE_HIGH_BIN):
         if not (db[k] >= db[k - 1] and db[k] > db[k + 1]):

@@ -1,10 +1,12 @@
 """What stands where in a feature vector.
 
-The layout is a contract with trained models: a model names the version that it was trained on, and loading it fails where
-that differs.
+The layout is a contract with trained models: a model names the version that it was trained on, and loading it fails
+where that differs.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +48,8 @@ SCALAR_FEATURES: tuple[str, ...] = (
     "survival_long",
     "lines",
     "birth",
-    # The envelope of 1-6 kHz: depth at the mains rate, its line over the median, at twice the rate, and slow modulation.
+    # The envelope of 1-6 kHz: depth at the mains rate, its line over the median, at twice the rate, and slow
+    # modulation.
     "pulse_depth",
     "pulse_line",
     "pulse_line-1s",
@@ -64,12 +67,12 @@ SCALAR_FEATURES: tuple[str, ...] = (
 def feature_names(options: FeatureOptions) -> tuple[str, ...]:
     """Name every feature, in order: band features by kind and band, then the scalars."""
     edges = options.band_edges_hz
-    bands = [f"{low:g}-{high:g}Hz" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    bands = [f"{low:g}-{high:g}Hz" for low, high in pairwise(edges)]
     return tuple(f"{kind} {band}" for kind in BAND_FEATURES for band in bands) + SCALAR_FEATURES
 
 
 def feature_index(options: FeatureOptions, kinds: tuple[str, ...]) -> npt.NDArray[np.int64]:
-    """Indices of all features whose name is, or begins with, one of `kinds`."""
+    """Return the indices of all features whose name is, or begins with, one of `kinds`."""
     names = feature_names(options)
     return np.array(
         [i for i, name in enumerate(names) if any(name == kind or name.startswith(kind + " ") for kind in kinds)],

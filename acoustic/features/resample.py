@@ -20,8 +20,8 @@ F32 = npt.NDArray[np.float32]
 class Resampler:
     """Streaming resampler to 16 kHz that keeps count of the input behind every output.
 
-    soxr sees the audio in steps of 10 ms counted from the stream's start, so its output, and the moment at which each output
-    sample became available, do not depend on how the caller chops the input.
+    soxr sees the audio in steps of 10 ms counted from the stream's start, so its output, and the moment at which each
+    output sample became available, do not depend on how the caller chops the input.
 
     Raises
     ------
@@ -49,8 +49,8 @@ class Resampler:
         Returns
         -------
         pieces
-            Pairs of 16 kHz samples and the number of input samples that had been taken in when they came out, counted from the
-            last piece.
+            Pairs of 16 kHz samples and the number of input samples that had been taken in when they came out, counted
+            from the last piece.
         """
         pieces: list[tuple[F32, int]] = []
         position = 0
