@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 __all__ = [
+    "MAX_RATE_HZ",
+    "MIN_RATE_HZ",
     "RATE_HZ",
     "CaptureOptions",
     "CoachOptions",
@@ -20,6 +22,8 @@ __all__ = [
 
 RATE_HZ = 16_000
 """Rate at which everything after the resampler works."""
+MIN_RATE_HZ, MAX_RATE_HZ = 8_000, 192_000
+"""Rates that sources may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
-from ..config import RATE_HZ
+from ..config import MAX_RATE_HZ, MIN_RATE_HZ, RATE_HZ
 from ..errors import SampleRateError
 
-__all__ = ["MAX_RATE_HZ", "MIN_RATE_HZ", "Resampler"]
-
-MIN_RATE_HZ = 8_000
-MAX_RATE_HZ = 192_000
+__all__ = ["Resampler"]
 
 F32 = npt.NDArray[np.float32]
 

@@ -1,0 +1,102 @@
+"""Between the detector and a display: a bounded queue and a thread, so that a slow display holds nothing up."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import Protocol
+
+from ..types import Status
+from .journal import Record
+
+__all__ = ["Display", "Feed"]
+
+
+class Display(Protocol):
+    """Something that shows a session. All its methods are called from one thread, which is not the detector's."""
+
+    def open(self) -> None:
+        """Get ready, before the first record."""
+        ...
+
+    def show(self, record: Record) -> None:
+        """Show one record."""
+        ...
+
+    def update(self, status: Status) -> None:
+        """Show what is heard right now; only the latest status matters."""
+        ...
+
+    def close(self) -> None:
+        """Stop showing."""
+        ...
+
+
+class Feed:
+    """Runs one display in a thread of its own.
+
+    Records wait in a bounded queue, whose oldest are dropped when the display is slow; of the status only the latest
+    waits. A display that raises is not called again: `failure` keeps the reason.
+
+    Parameters
+    ----------
+    display
+        What is fed.
+    capacity
+        Records that may wait.
+    """
+
+    def __init__(self, display: Display, *, capacity: int = 256) -> None:
+        self.failure: Exception | None = None
+        self.dropped = 0
+        self._display = display
+        self._records: deque[Record] = deque(maxlen=capacity)
+        self._status: Status | None = None
+        self._closing = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name=f"display {type(display).__name__}", daemon=True)
+        self._thread.start()
+
+    def show(self, record: Record) -> None:
+        """Queue a record; never waits for the display."""
+        with self._changed:
+            self.dropped += len(self._records) == self._records.maxlen
+            self._records.append(record)
+            self._changed.notify()
+
+    def update(self, status: Status) -> None:
+        """Replace the status that waits to be shown."""
+        with self._changed:
+            self._status = status
+            self._changed.notify()
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Let the display show what waits and end it; one that hangs is left behind after `timeout_s`."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        try:
+            self._display.open()
+            try:
+                self._pump()
+            finally:
+                self._display.close()
+        except Exception as error:
+            self.failure = error
+
+    def _pump(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._records or self._status or self._closing)
+                records, status, closing = list(self._records), self._status, self._closing
+                self._records.clear()
+                self._status = None
+            for record in records:
+                self._display.show(record)
+            if status is not None:
+                self._display.update(status)
+            if closing and not records and status is None:
+                return

@@ -1,0 +1,235 @@
+"""The display in a terminal, made to be read from a metre away with wet hands.
+
+Drawn with rich's Live rather than with textual: there is nothing to click or to scroll, a frame is a pure function of
+the session's state and the terminal's size, so a resize needs no handling of its own, and the first frame stands some
+0.1 s earlier. Where standard output is no terminal, `plain.PlainDisplay` prints a line for each record instead.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+from pyfiglet import Figlet
+from rich.align import Align
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from ..types import Event, Phase, Status
+from .journal import Record
+from .view import SHOWN, View
+from .wording import clock, describe
+
+__all__ = ["TerminalDisplay", "draw", "session_summary"]
+
+_FRAME_S = 0.125
+_LETTER_ROWS = 5
+_BANNER_MARGIN = 3
+# What a level bar spans, in dBFS: a quiet kitchen at night to full scale.
+_LEVEL_RANGE_DBFS = (-80.0, 0.0)
+_EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+
+class TerminalDisplay:
+    """The whole screen of a terminal.
+
+    Parameters
+    ----------
+    view
+        The state that is shown; this display folds the records into it.
+    console
+        Where to draw.
+    clock
+        Monotonic seconds, to draw no more than eight frames a second between records.
+    """
+
+    def __init__(self, view: View, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._view = view
+        self._console = console
+        self._clock = clock
+        self._drawn_s = -1.0
+        self._live = Live(
+            console=console,
+            screen=True,
+            auto_refresh=False,
+            get_renderable=lambda: draw(view, console.width, console.height),
+        )
+
+    def open(self) -> None:
+        """Take the screen."""
+        self._live.start(refresh=True)
+
+    def show(self, record: Record) -> None:
+        """Show a record at once."""
+        self._view.show(record)
+        self._refresh()
+
+    def update(self, status: Status) -> None:
+        """Show the status with the next frame; a new phase at once."""
+        turned = status.phase is not self._view.phase
+        self._view.update(status)
+        if turned or self._clock() - self._drawn_s >= _FRAME_S:
+            self._refresh()
+
+    def close(self) -> None:
+        """Give the screen back."""
+        self._live.stop()
+
+    def _refresh(self) -> None:
+        self._drawn_s = self._clock()
+        self._live.refresh()
+
+
+def session_summary(view: View) -> RenderableType:
+    """Return what remains on the terminal after a session: a line for each run of the pump, and the sum."""
+    table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)
+    for name in ("at", "cycle", "fill s", "hold s", "whoosh s", ""):
+        table.add_column(name, justify="right" if name else "left")
+    for record in view.history:
+        if isinstance(record, Event) and record.kind in ("cycle", "incomplete"):
+            seconds = [_seconds(record.details.get(name)) for name in ("fill_s", "hold_s", "release_s")]
+            number = str(record.details.get("cycle", "")) if record.kind == "cycle" else "-"
+            table.add_row(clock(record.time_s), number, *seconds, str(record.details.get("reason", "")))
+    last = Text(describe(view.summary) if view.summary else "")
+    return Group(table, last) if table.row_count else last
+
+
+def draw(view: View, width: int, height: int) -> RenderableType:
+    """Return one frame of exactly `width` columns and `height` rows."""
+    scale = _scale(width, height)
+    top: list[RenderableType] = [
+        _header(view, width),
+        _banner(view, scale),
+        _counters(view, scale),
+        _level(view, width),
+    ]
+    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
+    used = sum(len(console.render_lines(part, pad=False)) for part in top)
+    facts = _facts(view)[: max(0, height - used - 1)]
+    filler = [Text()] * (height - used - 1 - len(facts))
+    return Group(*top, *facts, *filler, _footer(width))
+
+
+def _scale(width: int, height: int) -> int:
+    widest = max(_letters(look.word).width for look in SHOWN.values())
+    # Two rows of letters (word and counters) and some ten rows of text.
+    return max(0, min((width - 4) // widest, (height - 12) // (2 * _LETTER_ROWS)))
+
+
+class _Letters:
+    """A word in block letters, as rows of equal width."""
+
+    def __init__(self, word: str) -> None:
+        rows = Figlet("ansi_regular", width=1000).renderText(word).splitlines()[:_LETTER_ROWS]
+        self.width = max(len(row.rstrip()) for row in rows)
+        self.rows = [row[: self.width].ljust(self.width) for row in rows]
+
+    def scaled(self, scale: int) -> str:
+        return "\n".join("".join(cell * scale for cell in row) for row in self.rows for _ in range(scale))
+
+
+_letters = functools.lru_cache(maxsize=256)(_Letters)
+
+
+def _big(word: str, scale: int, style: str = "") -> Text:
+    """Return the word in block letters, or as it is where there is no room for them."""
+    return Text(
+        _letters(word).scaled(scale) if scale else word,
+        style=style or "bold",
+        justify="left",
+        no_wrap=True,
+        overflow="crop",
+    )
+
+
+def _header(view: View, width: int) -> RenderableType:
+    row = Table.grid(expand=True)
+    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    row.add_column(justify="right", no_wrap=True)
+    source = view.opening.source if view.opening else "getting ready"
+    row.add_row(Text.assemble((" backflush ", "bold reverse"), f" {source}"), f"{clock(view.time_s, decimals=0)} ")
+    return row
+
+
+def _banner(view: View, scale: int) -> RenderableType:
+    look = view.look
+    style = f"{look.foreground} on {look.background}"
+    text = _telling(view)
+    gap = Text() if scale else None
+    parts = [
+        gap,
+        Align.center(_big(look.word, scale)),
+        gap,
+        Align.center(Text(text, style="bold", justify="center")),
+        gap,
+    ]
+    return Padding(Group(*(part for part in parts if part is not None)), (0, 1), style=style)
+
+
+def _telling(view: View) -> str:
+    """Return the line below the word: the cue, unless the machine has moved on from it."""
+    cue = view.cue
+    if cue is None or (cue.kind == "stop_pump" and view.phase is not Phase.HOLD):
+        return view.look.meaning.capitalize() + "."
+    return cue.text
+
+
+def _counters(view: View, scale: int) -> RenderableType:
+    row = Table.grid(expand=True)
+    for _ in range(2):
+        row.add_column(ratio=1, justify="center", no_wrap=True)
+    row.add_row("", "")
+    # Align, not the column, centres block letters: a column would centre each of their rows by itself.
+    row.add_row(
+        *(Align.center(_big(word, scale)) for word in (f"{view.cycles}/{view.target_cycles}", f"{int(view.phase_s)}s"))
+    )
+    row.add_row("cycles counted", "in this phase")
+    return row
+
+
+def _level(view: View, width: int) -> RenderableType:
+    low, high = _LEVEL_RANGE_DBFS
+    room = max(10, width - 20)
+    status = view.status
+    level_dbfs = status.level_dbfs if status else low
+    eighths = round((min(max(level_dbfs, low), high) - low) / (high - low) * room * 8)
+    bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+    value = f"{level_dbfs:4.0f} dB" if status else ""
+    return Text.assemble("  level ", (bar.ljust(room), f"{view.look.background} on #1c1c1c"), f" {value}", no_wrap=True)
+
+
+def _facts(view: View) -> list[Text]:
+    lines = []
+    if release := view.last_release:
+        lines.append(Text(f"  Last whoosh  {clock(release.time_s)}", no_wrap=True, overflow="ellipsis"))
+    if cue := view.cue:
+        lines.append(Text(f"  Last cue     {clock(cue.time_s)}  {cue.text}", no_wrap=True, overflow="ellipsis"))
+    if incomplete := view.last_incomplete:
+        lines.append(
+            Text(
+                f"  Not counted  {clock(incomplete.time_s)}  {describe(incomplete)}", no_wrap=True, overflow="ellipsis"
+            )
+        )
+    for record in reversed(view.history):
+        if isinstance(record, Event) and record.kind == "cycle":
+            lines.append(
+                Text(
+                    f"               {clock(record.time_s)}  {describe(record)}",
+                    style="dim",
+                    no_wrap=True,
+                    overflow="ellipsis",
+                )
+            )
+    return lines
+
+
+def _footer(width: int) -> RenderableType:
+    return Text(" Ctrl-C ends with a summary", style="dim", no_wrap=True, overflow="ellipsis")
+
+
+def _seconds(value: object) -> str:
+    return f"{value:.1f}" if isinstance(value, int | float) else ""

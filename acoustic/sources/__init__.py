@@ -1,0 +1,1 @@
+"""Where sound comes from: microphones, recordings, and either at a set pace."""

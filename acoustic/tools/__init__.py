@@ -1,0 +1,1 @@
+"""What is done with the live detector: listening, replaying, evaluating, reporting."""

@@ -1,0 +1,151 @@
+"""The live loop: a source through the monitor, its records into the journal and to the displays."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from ..displays.feed import Feed
+from ..displays.journal import JournalWriter, Record, Summary
+from ..errors import BackflushError
+from ..pipeline import Monitor
+from ..types import AudioBlock, AudioSource, Detail
+from .replay import replay
+
+__all__ = ["StoppableSource", "listen"]
+
+
+class StoppableSource:
+    """A source that the user can end at any moment, so that the session is still summed up.
+
+    Parameters
+    ----------
+    source
+        What is listened to.
+    """
+
+    def __init__(self, source: AudioSource) -> None:
+        self._source = source
+        self._asked = False
+        self._waiting = False
+
+    @property
+    def name(self) -> str:
+        """Name of the source inside."""
+        return self._source.name
+
+    @property
+    def rate_hz(self) -> int:
+        """Rate of the source inside."""
+        return self._source.rate_hz
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield the source's blocks until it ends or the user ends it."""
+        blocks = iter(self._source)
+        while not self._asked:
+            try:
+                self._waiting = True
+                block = next(blocks, None)
+            except KeyboardInterrupt:
+                return
+            finally:
+                self._waiting = False
+            if block is None:
+                return
+            yield block
+
+    def stop(self) -> None:
+        """End after the block that is being worked on."""
+        self._asked = True
+
+    def close(self) -> None:
+        """Close the source inside."""
+        self._source.close()
+
+    @contextmanager
+    def stopped_by_signals(self) -> Iterator[None]:
+        """Let Ctrl-C and a request to terminate end the source, where Python gives signals: in the main thread."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        # A block that is being worked on is finished first, unless the user insists.
+        insisting, self._asked = self._asked, True
+        if self._waiting or insisting:
+            raise KeyboardInterrupt
+
+
+def listen(
+    source: AudioSource,
+    monitor: Monitor,
+    feeds: Sequence[Feed] = (),
+    *,
+    journal: JournalWriter | None = None,
+    details: Mapping[str, Detail] | None = None,
+) -> Summary:
+    """Run a live session to its end and return its summary.
+
+    Ctrl-C, SIGTERM and the end of the source all end it in the same way. A journal that cannot be written any more does
+    not end the session; it is told of at the end.
+
+    Parameters
+    ----------
+    source
+        What is listened to; not closed.
+    monitor
+        Fresh; decides what each block means.
+    feeds
+        Displays; they are closed at the end.
+    journal
+        Where every record is written before any display has it.
+    details
+        For the session's opening line.
+
+    Raises
+    ------
+    BackflushError
+        At the end of the session, if the source or the journal failed.
+    """
+    stoppable = StoppableSource(source)
+    failed: OSError | None = None
+    summary = Summary(0, 0.0, 0.0)
+
+    def tell(record: Record) -> None:
+        nonlocal failed, summary
+        if journal and failed is None:
+            try:
+                journal.write(record)
+            except OSError as error:
+                failed = error
+        if isinstance(record, Summary):
+            summary = record
+        for feed in feeds:
+            feed.show(record)
+
+    def update(block: AudioBlock) -> None:
+        status = monitor.detector.status
+        for feed in feeds:
+            if isinstance(feed.failure, BrokenPipeError):
+                raise feed.failure  # nobody reads any more
+            feed.update(status)
+
+    try:
+        with stoppable.stopped_by_signals():
+            for record in replay(stoppable, monitor, details=details, on_block=update):
+                tell(record)
+    finally:
+        for feed in feeds:
+            feed.close()
+    if failed:
+        raise BackflushError(f"the journal is incomplete: {failed.strerror or failed}; make room and listen again")
+    return summary
