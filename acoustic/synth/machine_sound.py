@@ -1,0 +1,467 @@
+"""Sound of the machine from the state of its water.
+
+Sources, each with its own resonances: strokes of the pump through the case, noise of the pump that pulses with them, water
+rushing into the group, OPV hiss and trickle, release with gurgle and drips, splashing, clicks of switch and solenoid, and
+mains hum. Levels follow flow and pressure at 1 kHz; samples are made in one compiled loop.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from .filters import Floats, band_bank, bank_rms, noise, run_bank
+from .hydraulics import (
+    BOILER,
+    CONTROL_HZ,
+    DUTY,
+    HEAD_ML_S,
+    OPV_ML_S,
+    OUT_ML_S,
+    PUMP_BAR,
+    PUMP_ML_S,
+    PUMP_OFF,
+    PUMP_ON,
+    RELEASE_ML_S,
+    SPIN,
+    SPUTTER,
+    SWITCH_OFF,
+    SWITCH_ON,
+    VENT_OPEN,
+    VENTED,
+    uniform,
+)
+from .plan import Hydraulics, MachineParameters, SoundLevels
+
+__all__ = ["MachineSound", "flow_share"]
+
+# Rows of the gain signal.
+_TONE: Final = 0
+_IMPACT: Final = 1
+_NOISE: Final = 2
+_FLOW: Final = 3
+_OPV: Final = 4
+_RELEASE_LOW: Final = 5
+_RELEASE_HIGH: Final = 6
+_SPLASH: Final = 7
+_BUBBLES: Final = 8  # bubbles a second
+_BUBBLE_GAIN: Final = 9
+_RATE: Final = 10  # strokes a second
+_DUTY: Final = 11
+_SHIFT: Final = 12
+_HUM: Final = 13
+_ROUGH: Final = 14
+_GAINS: Final = 15
+
+_BUBBLE_VOICES: Final = 6
+_HUM_TABLE: Final = 512
+
+# What a click sounds like.
+_SWITCH_CLICK: Final = 0
+_SOLENOID_CLICK: Final = 1
+
+
+def _linear(level_db: float) -> float:
+    return float(10.0 ** (level_db / 20.0))
+
+
+def flow_share(levels: SoundLevels) -> float:
+    """Power of the group's flow noise over the pump's own noise, both at free flow."""
+    return float(10.0 ** ((levels.flow_db - levels.noise_db) / 10.0))
+
+
+@numba.njit(cache=True, nogil=True)
+def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wander: Floats, out: Floats) -> None:
+    """Amplitudes of all sources, shape (steps, gains), from the control signal, shape (steps, columns)."""
+    ln = math.log(10.0) / 20.0
+    tone_slope = v.tone_load_db * ln
+    impact_slope = v.impact_load_db * ln
+    noise_gain = math.exp(v.noise_db * ln)
+    flow_gain = math.exp(v.flow_db * ln)
+    opv_gain = math.exp(v.opv_db * ln)
+    trickle = math.exp(v.trickle_db * ln)
+    release_gain = math.exp(v.release_db * ln)
+    gurgle = math.exp(v.gurgle_db * ln)
+    drip = math.exp(v.drip_db * ln)
+    splash = math.exp(v.splash_db * ln)
+    idle_hum = math.exp(v.idle_hum_db * ln)
+    run_hum = math.exp(v.run_hum_db * ln)
+    for k in range(len(control)):
+        c = control[k]
+        g = out[k]
+        load = min(1.0, c[PUMP_BAR] / h.stall_bar)
+        spin = c[SPIN]
+        flow = max(0.0, c[PUMP_ML_S] / (h.free_flow_ml_s * max(c[DUTY], 0.1)))
+        # Slow random wandering of loudness, as in every real pump.
+        wander[1], draw = uniform(wander[1])
+        wander[0] += (2.0 * draw - 1.0) * 0.02 - wander[0] * 0.002
+        breathing = 1.0 + 0.1 * wander[0]
+        g[_TONE] = spin * math.exp(tone_slope * load) * breathing
+        g[_IMPACT] = spin * math.exp((impact_slope + v.noise_rise_db * ln) * load) * breathing
+        rise = math.exp(v.noise_rise_db * ln * math.exp(-(((load - 0.33) / 0.2) ** 2)))
+        g[_NOISE] = noise_gain * spin * max(flow, 1e-3) ** v.noise_exponent * rise * breathing
+        g[_FLOW] = flow_gain * max(c[HEAD_ML_S] / h.free_flow_ml_s, 0.0) ** v.flow_exponent * rise
+        g[_OPV] = opv_gain * (c[OPV_ML_S] / 5.0) ** 0.8
+        jet = c[RELEASE_ML_S] / 48.0
+        g[_RELEASE_LOW] = release_gain * jet**v.release_exponent
+        g[_RELEASE_HIGH] = release_gain * jet ** (v.release_exponent + 0.7)
+        g[_SPLASH] = splash * c[OUT_ML_S] / 8.0
+        vented = c[VENTED]
+        dripping = 12.0 * min(1.0, vented / 10.0)
+        trickling = 25.0 * min(1.0, c[OPV_ML_S] / 5.0)
+        falling = 40.0 * min(1.0, c[OUT_ML_S] / 5.0)
+        gurgling = 60.0 * min(1.0, jet * 4.0)
+        g[_BUBBLES] = dripping + trickling + falling + gurgling
+        g[_BUBBLE_GAIN] = (
+            max(drip * dripping / 12.0, trickle * trickling / 25.0)
+            + gurgle * gurgling / 60.0
+            + 0.5 * splash * falling / 40.0
+        )
+        g[_RATE] = stroke_hz * (1.0 - h.slip * load) * (spin if h.steady > 0.0 else 1.0)
+        g[_DUTY] = c[DUTY]
+        g[_SHIFT] = load
+        g[_HUM] = idle_hum + run_hum * spin
+        g[_ROUGH] = c[SPUTTER]
+
+
+@numba.njit(cache=True, nogil=True)
+def _render(
+    start: int,
+    first_step: int,
+    rate_hz: float,
+    gains: Floats,
+    v: SoundLevels,
+    vanes: int,
+    mains_hz: float,
+    tone_scale: float,
+    scales: Floats,
+    pattern: Floats,
+    hum: Floats,
+    case: Floats,
+    noise_bank: Floats,
+    flow_bank: Floats,
+    opv_bank: Floats,
+    release_bank: Floats,
+    splash_bank: Floats,
+    switch_bank: Floats,
+    solenoid_bank: Floats,
+    clicks: Floats,
+    state: Floats,
+    memory: Floats,
+    seeds: npt.NDArray[np.int64],
+    bubbles: Floats,
+    out: Floats,
+) -> None:
+    """Samples `start` ... of the dry machine into `out`; `gains` rows begin at control step `first_step`."""
+    steps_per_sample = CONTROL_HZ / rate_hz
+    phase, turn, amplitude, skip, rough, sputter, low, hum_phase = (
+        state[0],
+        state[1],
+        state[2],
+        state[3],
+        state[4],
+        state[5],
+        state[6],
+        state[7],
+    )
+    previous = state[8]
+    coefficients = case.copy()
+    last_step = -1
+    next_click = 0
+    low_pole = math.exp(-2.0 * math.pi * 90.0 / rate_hz)
+    rough_pole = math.exp(-2.0 * math.pi * 14.0 / rate_hz)
+    width = v.stroke_width
+    idle = _linear_kernel(v.idle_hiss_db)
+    hum_step = mains_hz * len(hum) / rate_hz
+    for n in range(len(out)):
+        position = (start + n) * steps_per_sample - first_step
+        step = int(position)
+        part = position - step
+        a = gains[step]
+        b = gains[step + 1]
+        if step != last_step:
+            last_step = step
+            if v.resonance_shift != 0.0:
+                bend = 1.0 + v.resonance_shift * a[_SHIFT]
+                for i in range(len(case)):
+                    coefficients[i, 1] = -2.0 * math.cos(case[i, 3] * bend) / case[i, 4]
+
+        # Strokes.
+        rate = a[_RATE] + part * (b[_RATE] - a[_RATE])
+        phase += rate * vanes / rate_hz
+        impact = 0.0
+        if phase >= 1.0:
+            phase -= 1.0
+            turn = (turn + 1.0) % len(pattern)
+            skip += a[_DUTY]
+            if skip >= 1.0:
+                skip -= 1.0
+                amplitude = pattern[int(turn)] * (1.0 + v.stroke_jitter * noise(seeds, 0))
+                if a[_ROUGH] > 0.0:
+                    amplitude *= 1.0 + 0.6 * a[_ROUGH] * noise(seeds, 0)
+            else:
+                amplitude = 0.0
+        push = 0.0
+        if phase < width:
+            u = phase / width
+            push = 4.0 * u * (1.0 - u)
+            push *= push
+        tone = a[_TONE] + part * (b[_TONE] - a[_TONE])
+        y = 0.0
+        if tone > 1e-6:
+            # The hard stop at the stroke's end: the falling edge of the push, sharpened.
+            edge = push - previous
+            if edge < 0.0:
+                impact = (a[_IMPACT] + part * (b[_IMPACT] - a[_IMPACT])) * v.impact * edge * edge * scales[7]
+        previous = push
+        force = amplitude * (tone * push - impact) * tone_scale
+        low = low * low_pole + (1.0 - low_pole) * force
+        y += run_bank(force, coefficients, memory[0]) + v.low_thump * (force - low) * 0.1
+
+        # Noise that pulses with the strokes.
+        g = a[_NOISE] + part * (b[_NOISE] - a[_NOISE])
+        if g > 1e-7:
+            pulse = v.noise_floor + (1.0 - v.noise_floor) * push * amplitude * 1.8
+            y += run_bank(g * pulse * scales[0] * noise(seeds, 1), noise_bank, memory[1])
+        else:
+            y += run_bank(0.0, noise_bank, memory[1])
+        g = a[_FLOW] + part * (b[_FLOW] - a[_FLOW])
+        if g > 1e-7:
+            sputter += (noise(seeds, 2) * a[_ROUGH] - sputter) * 0.002
+            y += run_bank(g * scales[1] * (1.0 + 20.0 * sputter) * noise(seeds, 2), flow_bank, memory[2])
+        else:
+            y += run_bank(0.0, flow_bank, memory[2])
+        g = a[_OPV] + part * (b[_OPV] - a[_OPV])
+        if g > 1e-7:
+            y += run_bank(g * scales[2] * noise(seeds, 3), opv_bank, memory[3])
+        # Release: low and high resonances apart, since the jet darkens as it slows.
+        low_jet = a[_RELEASE_LOW] + part * (b[_RELEASE_LOW] - a[_RELEASE_LOW])
+        if low_jet > 1e-7:
+            high_jet = a[_RELEASE_HIGH] + part * (b[_RELEASE_HIGH] - a[_RELEASE_HIGH])
+            white = noise(seeds, 4)
+            rough = rough * rough_pole + (1.0 - rough_pole) * noise(seeds, 5)
+            flutter = 1.0 + 18.0 * rough * (1.0 - min(1.0, high_jet / (low_jet + 1e-9)))
+            white *= scales[3] * max(0.0, flutter)
+            y += run_bank(low_jet * white, release_bank[:1], memory[4, :1])
+            y += run_bank(high_jet * white, release_bank[1:], memory[4, 1:])
+        g = a[_SPLASH] + part * (b[_SPLASH] - a[_SPLASH])
+        if g > 1e-7:
+            y += run_bank(g * scales[4] * noise(seeds, 6), splash_bank, memory[5])
+
+        # Bubbles and drops: decaying tones whose pitch rises a little.
+        chance = a[_BUBBLES] / rate_hz
+        if chance > 0.0:
+            draw = 0.5 + noise(seeds, 7) / 4.8989794855663  # triangular in [0, 1]
+            if draw < 0.5 and 2.0 * draw * draw < chance:
+                free = 0
+                for i in range(1, _BUBBLE_VOICES):
+                    if bubbles[i, 3] < bubbles[free, 3]:
+                        free = i
+                pitch = 500.0 * math.exp(0.65 * noise(seeds, 8))
+                decay = 0.004 + 0.012 * abs(noise(seeds, 8))
+                bubbles[free, 0] = 0.0
+                bubbles[free, 1] = min(pitch, 0.4 * rate_hz) / rate_hz
+                bubbles[free, 2] = math.exp(-1.0 / (decay * rate_hz))
+                bubbles[free, 3] = a[_BUBBLE_GAIN] * (0.5 + abs(noise(seeds, 8)))
+        for i in range(_BUBBLE_VOICES):
+            if bubbles[i, 3] > 1e-6:
+                bubbles[i, 0] += bubbles[i, 1]
+                bubbles[i, 1] *= 1.0 + 3.0 / rate_hz * (1.0 - bubbles[i, 2]) * rate_hz * 0.01
+                x = 2.0 * (bubbles[i, 0] % 1.0) - 1.0
+                y += bubbles[i, 3] * 4.0 * x * (1.0 - abs(x))
+                bubbles[i, 3] *= bubbles[i, 2]
+
+        # Clicks.
+        kick_switch = 0.0
+        kick_solenoid = 0.0
+        while next_click < len(clicks) and clicks[next_click, 0] <= start + n:
+            if clicks[next_click, 1] == _SWITCH_CLICK:
+                kick_switch += clicks[next_click, 2]
+            else:
+                kick_solenoid += clicks[next_click, 2]
+            next_click += 1
+        state[9] = max(state[9] * 0.9985, abs(kick_switch) + abs(kick_solenoid))
+        if state[9] > 1e-9:
+            y += run_bank(kick_switch * scales[5], switch_bank, memory[6])
+            y += run_bank(kick_solenoid * scales[6], solenoid_bank, memory[7])
+
+        # Mains hum, synchronous with the grid.
+        hum_phase += hum_step
+        if hum_phase >= len(hum):
+            hum_phase -= len(hum)
+        y += (a[_HUM] + part * (b[_HUM] - a[_HUM])) * hum[int(hum_phase)]
+        out[n] = y + idle * noise(seeds, 9)
+    state[0] = phase
+    state[1] = turn
+    state[2] = amplitude
+    state[3] = skip
+    state[4] = rough
+    state[5] = sputter
+    state[6] = low
+    state[7] = hum_phase
+    state[8] = previous
+
+
+@numba.njit(cache=True, nogil=True)
+def _linear_kernel(level_db: float) -> float:
+    return 10.0 ** (level_db / 20.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def _bank_peak(bank: Floats, samples: int) -> float:
+    """Largest sample of a bank's response to an impulse of 1."""
+    state = np.zeros((len(bank), 2))
+    peak = 0.0
+    for n in range(samples):
+        peak = max(peak, abs(run_bank(1.0 if n == 0 else 0.0, bank, state)))
+    return peak
+
+
+class MachineSound:
+    """Dry sound of one machine, 1 m away, with the pump tone's RMS in the fill as unit.
+
+    Parameters
+    ----------
+    machine
+        Parameters.
+    rate_hz
+        Of the samples.
+    rng
+        Takes the seeds of the noises.
+    """
+
+    def __init__(self, machine: MachineParameters, rate_hz: int, rng: np.random.Generator) -> None:
+        self._machine = machine
+        self._rate_hz = rate_hz
+        self._seeds = rng.integers(1, 2**32 - 1, size=10, dtype=np.int64)
+        self._banks = tuple(
+            band_bank(resonances, rate_hz)
+            for resonances in (
+                machine.case,
+                machine.noise,
+                machine.flow,
+                machine.opv,
+                machine.release,
+                machine.splash,
+                machine.switch,
+                machine.solenoid,
+            )
+        )
+        levels = machine.levels
+        tail = rate_hz // 10
+        # Noise of constant density: its RMS grows with the bandwidth, so that every rate sounds alike.
+        self._scales = np.array(
+            [1.0 / bank_rms(bank, tail) for bank in self._banks[1:6]]
+            + [1.0 / _bank_peak(bank, tail) for bank in self._banks[6:]]
+            + [(rate_hz / (machine.stroke_hz * machine.vanes) * levels.stroke_width / 4.0)]
+        )
+        pattern = 1.0 + levels.pattern_depth * (2.0 * rng.random(max(2, machine.vanes)) - 1.0)
+        self._pattern = pattern / pattern.mean()
+        harmonics = rng.random(8) * np.array([0.5, 1.0, 0.4, 0.7, 0.3, 0.4, 0.2, 0.3])
+        angle = 2.0 * np.pi * np.arange(_HUM_TABLE) / _HUM_TABLE
+        hum = sum(
+            gain * np.sin((order + 1) * angle + 2.0 * np.pi * rng.random()) for order, gain in enumerate(harmonics)
+        )
+        self._hum = np.asarray(hum / np.sqrt(np.mean(np.square(hum))))
+        self._reset()
+        self._tone_scale = 1.0
+        self._tone_scale = self._calibrate()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._wander = np.array([0.0, float(self._seeds[0])])
+        self._state = np.zeros(10)
+        self._memory = np.zeros((8, max(len(bank) for bank in self._banks), 2))
+        self._bubbles = np.zeros((_BUBBLE_VOICES, 4))
+        self._clicks = np.empty((0, 3))
+        self._gains = np.empty((0, _GAINS))
+        self._first_step = 0
+
+    def _calibrate(self) -> float:
+        """Factor that brings the pump tone of a fill at low pressure to RMS 1."""
+        levels = self._machine.levels._replace(
+            noise_db=-200.0, flow_db=-200.0, idle_hum_db=-200.0, run_hum_db=-200.0, idle_hiss_db=-200.0
+        )
+        seeds = self._seeds.copy()
+        sound = self._fill(levels, 0.6)
+        self._seeds = seeds
+        return float(1.0 / np.sqrt(np.mean(np.square(sound[len(sound) // 2 :]))))
+
+    def _fill(self, levels: SoundLevels, seconds: float) -> Floats:
+        """Steady fill at 1 bar, from rest."""
+        self._reset()
+        control = np.zeros((int(seconds * CONTROL_HZ) + 2, 11))
+        control[:, PUMP_BAR] = 1.0
+        control[:, PUMP_ML_S] = control[:, HEAD_ML_S] = self._machine.hydraulics.free_flow_ml_s * 0.93
+        control[:, SPIN] = 1.0
+        control[:, DUTY] = 1.0
+        gains = np.empty((len(control), _GAINS))
+        _gains(control, self._machine.hydraulics, levels, self._machine.stroke_hz, self._wander, gains)
+        return self._samples(gains, 0, 0, int(seconds * self._rate_hz), levels)
+
+    def steady_fill(self, seconds: float) -> Floats:
+        """Sound of a fill, for setting levels; leaves the noise generators where they were."""
+        seeds = self._seeds.copy()
+        sound = self._fill(self._machine.levels, seconds)
+        self._seeds = seeds
+        self._reset()
+        return sound
+
+    def _samples(self, gains: Floats, first_step: int, start: int, count: int, levels: SoundLevels) -> Floats:
+        out = np.empty(count)
+        _render(
+            start,
+            first_step,
+            float(self._rate_hz),
+            gains,
+            levels,
+            self._machine.vanes,
+            self._machine.mains_hz,
+            self._tone_scale,
+            self._scales,
+            self._pattern,
+            self._hum,
+            *self._banks,
+            self._clicks,
+            self._state,
+            self._memory,
+            self._seeds,
+            self._bubbles,
+            out,
+        )
+        return out
+
+    def feed(self, control: Floats, marks: Floats, first_step: int) -> None:
+        """Take control signals and marks from the water side; they must follow on one another."""
+        gains = np.empty((len(control), _GAINS))
+        _gains(control, self._machine.hydraulics, self._machine.levels, self._machine.stroke_hz, self._wander, gains)
+        if len(self._gains) == 0:
+            self._first_step = first_step
+        self._gains = np.concatenate([self._gains, gains])
+        clicks = []
+        for step, kind, value in marks:
+            sample = math.ceil(step * self._rate_hz / CONTROL_HZ)
+            level = self._machine.levels
+            own_doing = kind in (SWITCH_ON, SWITCH_OFF) and value == BOILER
+            strength = 0.7 + 0.3 * (int(step) * 2654435761 % 1024) / 1024
+            if kind in (SWITCH_ON, SWITCH_OFF) and not own_doing:
+                clicks.append((sample, _SWITCH_CLICK, _linear(level.switch_db) * strength))
+            elif kind == PUMP_ON or (kind == PUMP_OFF and not self._machine.lever):
+                clicks.append((sample, _SOLENOID_CLICK, _linear(level.solenoid_db) * strength))
+            elif kind == VENT_OPEN and not self._machine.lever:
+                clicks.append((sample, _SOLENOID_CLICK, 0.6 * _linear(level.solenoid_db) * strength))
+        if clicks:
+            self._clicks = np.concatenate([self._clicks, np.array(clicks)])
+
+    def render(self, start: int, count: int) -> Floats:
+        """Samples `start` to `start + count`; the control signal must reach past their end."""
+        sound = self._samples(self._gains, self._first_step, start, count, self._machine.levels)
+        done = (start + count) * CONTROL_HZ // self._rate_hz - self._first_step
+        self._gains = self._gains[done:].copy()
+        self._first_step += done
+        self._clicks = self._clicks[self._clicks[:, 0] >= start + count]
+        return sound

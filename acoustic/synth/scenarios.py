@@ -1,0 +1,215 @@
+"""Named scenarios: what user and machine do in a session.
+
+| scenario | what happens |
+|---|---|
+| `cleaning` | complete cycles, in many manners; perhaps rinsing, water cycles and a final flush |
+| `early_stops` | the same, with some runs stopped before the pressure is up |
+| `shots` | espresso shots, some of them choked |
+| `flushes` | bursts with the handle off, or descaling |
+| `refills` | the boiler's auto-fill, or a thermoblock's steam pulses |
+| `leak` | gasket or disk leaks: the pressure never comes up |
+| `stuck_open` | the three-way valve never shuts |
+| `stuck_shut` | it never opens, or there is none: no release |
+| `clog` | narrow exhaust: long, weak releases |
+| `air` | air in the line: irregular strokes, slow fills |
+| `idle` | no pump at all |
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from ..errors import OptionError
+from .conditions import check_condition, sample_background, sample_microphone, sample_room
+from .machines import between, log_between, pick, sample_machine
+from .plan import Action, MachineParameters, Plan
+
+__all__ = ["FAULTS", "SCENARIOS", "sample_plan"]
+
+FAULTS: Final = ("leak", "stuck_open", "stuck_shut", "clog", "air")
+SCENARIOS: Final = ("cleaning", "early_stops", "shots", "flushes", "refills", *FAULTS, "idle")
+
+_KINDS_BY_CONDITION: Final = {
+    "home": (
+        ("home", 4.0),
+        ("thermoblock", 3.0),
+        ("low_opv", 2.0),
+        ("dumper", 2.0),
+        ("dimmer", 1.5),
+        ("e61", 2.0),
+        ("gear", 0.7),
+        ("e61_rotary", 0.8),
+    ),
+    "kitchen": (
+        ("home", 4.0),
+        ("thermoblock", 3.0),
+        ("low_opv", 2.0),
+        ("dumper", 2.0),
+        ("dimmer", 1.5),
+        ("e61", 2.0),
+        ("gear", 0.7),
+        ("e61_rotary", 0.8),
+    ),
+    "cafe": (("cafe", 6.0), ("e61_rotary", 3.0), ("e61", 1.0), ("home", 1.0), ("gear", 1.0)),
+    "hard": (
+        ("home", 3.0),
+        ("thermoblock", 2.0),
+        ("low_opv", 2.0),
+        ("dumper", 2.0),
+        ("dimmer", 1.5),
+        ("e61", 1.5),
+        ("gear", 1.0),
+        ("e61_rotary", 1.0),
+        ("cafe", 2.0),
+    ),
+}
+
+
+def _manner(rng: np.random.Generator) -> tuple[float, float, float]:
+    """How this user does it: hold and gap in seconds, and how far both scatter."""
+    hold = log_between(rng, 0.6, 12.0) if rng.random() < 0.85 else between(rng, 8.0, 30.0)
+    return hold, log_between(rng, 1.5, 14.0), between(rng, 0.05, 0.4)
+
+
+def _scatter(rng: np.random.Generator, value: float, spread: float) -> float:
+    return value * float(np.exp(spread * (2.0 * rng.random() - 1.0)))
+
+
+def _cycles(rng: np.random.Generator, count: int, early: float = 0.0) -> list[Action]:
+    hold_s, gap_s, spread = _manner(rng)
+    fixed_s = between(rng, 8.0, 22.0) if rng.random() < 0.12 else None
+    actions = []
+    for _ in range(count):
+        gap = max(1.0, _scatter(rng, gap_s, spread))
+        if rng.random() < early:
+            actions.append(
+                Action("backflush", gap, run_s=log_between(rng, 0.6, 12.0), stop_share=between(rng, 0.02, 0.5))
+            )
+        elif fixed_s is not None:
+            actions.append(Action("backflush", gap, run_s=fixed_s))
+        else:
+            actions.append(Action("backflush", gap, hold_s=max(0.45, _scatter(rng, hold_s, spread)), run_s=45.0))
+    return actions
+
+
+def _flushes(rng: np.random.Generator, count: int) -> list[Action]:
+    return [Action("flush", log_between(rng, 1.0, 8.0), run_s=log_between(rng, 0.8, 7.0)) for _ in range(count)]
+
+
+def _cleaning(rng: np.random.Generator, early: float = 0.0) -> list[Action]:
+    actions = _cycles(rng, int(rng.integers(3, 9)), early)
+    if rng.random() < 0.25:
+        # Rinse the handle, then cycles with water only.
+        actions.append(Action("wait", run_s=between(rng, 10.0, 30.0)))
+        actions += _cycles(rng, int(rng.integers(2, 5)), early)
+    if rng.random() < 0.3:
+        actions.append(Action("wait", run_s=between(rng, 3.0, 10.0)))
+        actions += _flushes(rng, int(rng.integers(1, 4)))
+    if rng.random() < 0.1:
+        place = int(rng.integers(1, len(actions) + 1))
+        actions.insert(
+            place,
+            Action("refill", between(rng, 1.0, 5.0), run_s=between(rng, 2.0, 9.0), resistance=between(rng, 1.0, 6.0)),
+        )
+    return actions
+
+
+def _shots(rng: np.random.Generator) -> list[Action]:
+    actions = []
+    for _ in range(int(rng.integers(1, 5))):
+        choked = rng.random() < 0.15
+        flow = between(rng, 0.1, 0.6) if choked else log_between(rng, 1.0, 4.5)
+        actions.append(Action("shot", between(rng, 8.0, 40.0), run_s=between(rng, 14.0, 38.0), resistance=flow))
+        if rng.random() < 0.5:
+            actions += _flushes(rng, 1)
+    return actions
+
+
+def _refills(rng: np.random.Generator) -> list[Action]:
+    back_bar = between(rng, 0.8, 13.0)
+    if rng.random() < 0.3:
+        return [
+            Action("pulse", log_between(rng, 0.4, 4.0), run_s=log_between(rng, 0.08, 0.6), resistance=back_bar)
+            for _ in range(int(rng.integers(8, 30)))
+        ]
+    return [
+        Action("refill", between(rng, 4.0, 25.0), run_s=log_between(rng, 1.5, 15.0), resistance=back_bar)
+        for _ in range(int(rng.integers(1, 6)))
+    ]
+
+
+def _with_fault(machine: MachineParameters, fault: str, rng: np.random.Generator) -> MachineParameters:
+    h = machine.hydraulics
+    if fault == "leak":
+        h = h._replace(leak_ml_s=h.free_flow_ml_s * between(rng, 0.55, 1.1))
+    elif fault == "stuck_open":
+        h = h._replace(stuck_open_mm=between(rng, 0.7, h.orifice_mm))
+    elif fault == "stuck_shut":
+        h = h._replace(vents=0.0)
+    elif fault == "clog":
+        h = h._replace(orifice_mm=between(rng, 0.6, 1.0))
+    elif fault == "air":
+        h = h._replace(air_in_line=between(rng, 0.15, 0.6), wear=h.wear * between(rng, 0.7, 1.0))
+    return replace(machine, hydraulics=h)
+
+
+def _actions(scenario: str, rng: np.random.Generator) -> list[Action]:
+    if scenario == "idle":
+        return [Action("wait", run_s=between(rng, 30.0, 90.0))]
+    if scenario == "shots":
+        return _shots(rng)
+    if scenario == "flushes":
+        return _flushes(rng, int(rng.integers(2, 10)))
+    if scenario == "refills":
+        return _refills(rng)
+    if scenario in {"leak", "stuck_open"}:
+        return [replace(action, run_s=between(rng, 8.0, 30.0)) for action in _cycles(rng, int(rng.integers(1, 5)))]
+    if scenario == "stuck_shut":
+        return _cycles(rng, int(rng.integers(1, 4)))
+    if scenario in {"clog", "air"}:
+        return _cycles(rng, int(rng.integers(3, 7)))
+    return _cleaning(rng, early=between(rng, 0.3, 0.7) if scenario == "early_stops" else 0.0)
+
+
+def sample_plan(condition: str, rng: np.random.Generator, kind: str | None = None, scenario: str | None = None) -> Plan:
+    """Draw a session.
+
+    Parameters
+    ----------
+    condition
+        One of `CONDITIONS`.
+    rng
+        The only source of randomness.
+    kind
+        One of `MACHINE_KINDS`; drawn as the condition suggests if None.
+    scenario
+        One of `SCENARIOS`; `cleaning` if None.
+
+    Raises
+    ------
+    OptionError
+        For an unknown name.
+    """
+    check_condition(condition)
+    scenario = "cleaning" if scenario is None else scenario
+    if scenario not in SCENARIOS:
+        raise OptionError(f"scenario {scenario!r} is unknown; one of {', '.join(SCENARIOS)} is wanted")
+    if kind is None:
+        kind = str(pick(rng, *((weight, name) for name, weight in _KINDS_BY_CONDITION[condition])))
+    machine = sample_machine(kind, rng)
+    fault = scenario if scenario in FAULTS else ""
+    return Plan(
+        condition=condition,
+        scenario=scenario,
+        fault=fault,
+        lead_s=between(rng, 3.0, 12.0),
+        tail_s=between(rng, 4.0, 8.0),
+        machine=_with_fault(machine, fault, rng),
+        room=sample_room(condition, rng),
+        microphone=sample_microphone(condition, rng),
+        background=sample_background(condition, rng),
+        actions=tuple(_actions(scenario, rng)),
+    )
