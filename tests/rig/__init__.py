@@ -102,6 +102,23 @@ class PulseRig:
         )
         return done.stdout.strip()
 
+    def unplug(self, letter: str) -> None:
+        """Take the microphone of that letter away."""
+        for line in self.pactl("list", "short", "modules").splitlines():
+            if f"source_name=mic_{letter} " in line:
+                self.pactl("unload-module", line.split()[0])
+
+    def plug_in(self, letter: str) -> None:
+        """Bring back a microphone that was taken away."""
+        self.pactl(
+            "load-module",
+            "module-remap-source",
+            f"source_name=mic_{letter}",
+            f"master=speaker_{letter}.monitor",
+            "remix=no",
+            f"source_properties=device.description=Rig_Mic_{letter.upper()}",
+        )
+
     def play(self, path: Path, speaker: str = "a") -> subprocess.Popen[bytes]:
         """Start playing a WAV file where the microphone of the same letter hears it."""
         player = subprocess.Popen(

@@ -1,0 +1,381 @@
+"""The microphone, live: opened in a process of its own, watched, and opened again when it goes away."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import errors
+from ..config import CaptureOptions
+from ..errors import DeviceError
+from ..types import AudioBlock
+from .capture_process import HEADER, Message
+from .devices import InputDevice
+from .health import CaptureHealth, CaptureReport, CaptureState, advice
+from .pcm import heard
+from .timeline import Timeline
+
+__all__ = ["MicrophoneSource", "list_inputs"]
+
+_LIST_S = 15.0
+_END_S = 1.5
+
+
+class _Message(NamedTuple):
+    kind: Message
+    stamp_s: float
+    lag_s: float
+    payload: bytes
+
+    def values(self) -> dict[str, Any]:
+        values: dict[str, Any] = json.loads(self.payload)
+        return values
+
+
+class _Process:
+    """The process that holds the device, and the thread that takes in what it says."""
+
+    def __init__(self, request: dict[str, Any], capacity: int) -> None:
+        self.began_s = time.monotonic()
+        self._capacity = capacity
+        self._waiting: deque[_Message] = deque()
+        self._audio_waiting = 0
+        self._changed = threading.Condition()
+        self._ended = False
+        root = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", f"from {__package__}.capture_process import main; main()", json.dumps(request)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # ALSA and JACK chatter there, into the middle of a display
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self._thread = threading.Thread(target=self._read, name="microphone", daemon=True)
+        self._thread.start()
+
+    def take(self, timeout_s: float) -> list[_Message]:
+        """Return what has been said, after waiting for something up to `timeout_s`; an ENDED comes last, once."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting, timeout_s)
+            messages = list(self._waiting)
+            self._waiting.clear()
+            self._audio_waiting = 0
+        return messages
+
+    def end(self) -> None:
+        """Have the device let go, and kill what does not obey."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):  # it is gone already
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        self._thread.join(_END_S)
+
+    def kill(self) -> None:
+        """Kill it; what the device still held is lost."""
+        self._process.kill()
+        # Stuck in the kernel it is left behind: it holds nothing that is needed here.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_S)
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as pipe:
+            while (header := _exactly(pipe, HEADER.size)) is not None:
+                kind, stamp_s, lag_s, length = HEADER.unpack(header)
+                payload = _exactly(pipe, length)
+                if payload is None:
+                    break
+                self._put(_Message(Message(kind.decode()), stamp_s, lag_s, payload))
+        self._put(_Message(Message.ENDED, time.monotonic(), 0.0, b""))
+
+    def _put(self, message: _Message) -> None:
+        with self._changed:
+            if message.kind is Message.ENDED:
+                if self._ended:
+                    return
+                self._ended = True
+            if message.kind is Message.AUDIO:
+                self._audio_waiting += 1
+                if self._audio_waiting > self._capacity:
+                    # So old that it helps nobody: the present is worth more, and the sample clock counts it as lost.
+                    self._waiting = deque(m for m in self._waiting if m.kind is not Message.AUDIO)
+                    self._audio_waiting = 1
+            self._waiting.append(message)
+            self._changed.notify()
+
+
+def list_inputs() -> list[InputDevice]:
+    """Return the microphones there are now.
+
+    Raises
+    ------
+    PortAudioMissingError
+        If the PortAudio library is not installed.
+    DeviceError
+        If the sound system does not answer.
+    """
+    process = _Process({"task": "list"}, 0)
+    try:
+        deadline_s = time.monotonic() + _LIST_S
+        while (left_s := deadline_s - time.monotonic()) > 0:
+            for message in process.take(left_s):
+                if message.kind is Message.DEVICES:
+                    return [InputDevice.from_json(values) for values in message.values()["devices"]]
+                _raise_if_failed(message)
+    finally:
+        process.kill()
+    raise DeviceError(f"the sound system has not answered for {_LIST_S:.0f} s; restart it, or log out and in again")
+
+
+class MicrophoneSource:
+    """A microphone's blocks, for as long as it is not closed.
+
+    While nothing comes, empty blocks come instead every `heartbeat_s`, so that whoever iterates can look at `health`
+    and `reports`. What was lost is told by the blocks. A device that ends or hangs is opened again, by name and host
+    API.
+
+    Parameters
+    ----------
+    device
+        As `choose_device` takes it; None for the system's default.
+    options
+        How to open and how to watch.
+
+    Raises
+    ------
+    DeviceError
+        If there is no such device, if it could be several, or if it cannot be opened.
+    PortAudioMissingError
+        If the PortAudio library is not installed.
+    """
+
+    def __init__(self, device: str | None = None, options: CaptureOptions | None = None) -> None:
+        self._options = options or CaptureOptions()
+        self._wanted = device
+        self._closed = threading.Event()
+        self._reports: deque[CaptureReport] = deque(maxlen=1000)
+        self._process = self._start()
+        self._early: list[_Message] = []
+        opened = self._first_answer()
+        self.device = InputDevice.from_json(opened["device"])
+        self.name = self.device.label
+        self.rate_hz: int = opened["rate_hz"]
+        self._channels: int = opened["channels"]
+        self._resampler: Any = None
+        self._timeline: Timeline[npt.NDArray[np.float32]] = Timeline(self.rate_hz, self._options)
+        self._opened_s: float | None = time.monotonic()
+        self._restarted = False
+        self._retry_s: float | None = None
+        self._last_s = self._opened_s
+        self._sounded_s: float | None = None
+        self._spoken_name = self.device.name
+        self._route: str | None = None
+        self._lag_s = 0.0
+        self._lost = 0
+        self._state = CaptureState.OK
+        self._health = self._describe("")
+
+    @property
+    def health(self) -> CaptureHealth:
+        """How the capture is doing, from any thread."""
+        return self._health
+
+    def reports(self) -> list[CaptureReport]:
+        """Return what has been found since the last call, oldest first."""
+        found = []
+        while self._reports:
+            found.append(self._reports.popleft())
+        return found
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        """Yield blocks until the source is closed."""
+        while not self._closed.is_set():
+            messages, self._early = self._early or self._process.take(self._options.heartbeat_s), []
+            came = False
+            for message in messages:
+                if message.kind is Message.AUDIO:
+                    for block in self._place(message):
+                        came = True
+                        yield block
+                else:
+                    self._note(message)
+            self._watch(time.monotonic())
+            if not came and not self._closed.is_set():
+                yield AudioBlock(self._timeline.settled, np.empty(0, np.float32), self.rate_hz)
+
+    def close(self) -> None:
+        """Let go of the device; safe to call twice and from any thread."""
+        if not self._closed.is_set():
+            self._closed.set()
+            self._process.end()
+
+    def _start(self) -> _Process:
+        wanted, rates_hz = self._wanted, []
+        if hasattr(self, "device"):
+            # The same one again, and not whatever else a part of the name may fit by now.
+            wanted = None if self._wanted is None else self.device.label
+            rates_hz = [self.rate_hz]
+        request = {
+            "task": "open",
+            "device": wanted,
+            "rate_hz": self._options.rate_hz,
+            "rates_hz": rates_hz,
+            "channels": self._options.channels,
+            "block_s": self._options.block_s,
+        }
+        return _Process(request, round(self._options.max_backlog_s / self._options.block_s))
+
+    def _first_answer(self) -> dict[str, Any]:
+        deadline_s = time.monotonic() + self._options.open_s
+        try:
+            while (left_s := deadline_s - time.monotonic()) > 0:
+                messages = self._process.take(left_s)
+                for number, message in enumerate(messages, 1):
+                    if message.kind is Message.OPENED:
+                        self._early = messages[number:]
+                        return message.values()
+                    _raise_if_failed(message)
+            raise DeviceError(
+                f"the microphone did not open within {self._options.open_s:.0f} s: the sound system hangs; "
+                "unplug the microphone and plug it in again, or restart the sound system"
+            )
+        except DeviceError:
+            self._process.kill()
+            raise
+
+    def _place(self, message: _Message) -> Iterator[AudioBlock]:
+        raw = np.frombuffer(message.payload, np.float32).reshape(-1, self._channels)
+        if raw.any() or self._sounded_s is None:
+            self._sounded_s = message.stamp_s
+        self._last_s = message.stamp_s
+        samples = heard(raw)
+        if self._resampler is not None:
+            samples = heard(self._resampler.resample_chunk(samples)[:, np.newaxis])
+        restarted, self._restarted = self._restarted, False
+        for placed in self._timeline.push(samples, len(samples), message.stamp_s, restarted=restarted):
+            self._lag_s = time.monotonic() - placed.stamp_s + message.lag_s
+            if placed.lost:
+                self._lost += placed.lost
+                at_s = placed.start / self.rate_hz
+                self._report(f"{placed.lost / self.rate_hz:.1f} s of sound were lost.", at_s)
+            yield AudioBlock(placed.start, placed.block, self.rate_hz, placed.lost)
+
+    def _note(self, message: _Message) -> None:
+        if message.kind is Message.OPENED:
+            self._reopened(message.values())
+        elif message.kind is Message.ROUTE:
+            self._routed(message.values())
+        elif message.kind is Message.ERROR:
+            self._set(CaptureState.LOST, message.values()["text"].rsplit(": ", 1)[-1])
+        elif message.kind is Message.ENDED:
+            self._opened_s = None
+            self._retry_s = message.stamp_s + self._options.reopen_every_s
+            if self._state is not CaptureState.LOST:
+                self._set(CaptureState.LOST)
+
+    def _reopened(self, opened: dict[str, Any]) -> None:
+        device = InputDevice.from_json(opened["device"])
+        self._channels = opened["channels"]
+        self._resampler = None
+        if opened["rate_hz"] != self.rate_hz:
+            import soxr
+
+            self._resampler = soxr.ResampleStream(opened["rate_hz"], self.rate_hz, 1, dtype="float32")
+        self._opened_s = self._last_s = time.monotonic()
+        self._sounded_s = None
+        self._restarted = True
+        if device.label != self.device.label:
+            self._changed_to(device.name)
+        self.device = device
+
+    def _routed(self, route: dict[str, Any]) -> None:
+        if self._route not in (None, route["source"]):
+            self._changed_to(route["name"])
+        self._route = route["source"]
+        self._spoken_name = route["name"]
+        self._health = self._describe("")
+
+    def _changed_to(self, name: str) -> None:
+        self._spoken_name = name
+        self._report(f"The microphone has changed: listening to {name} now.")
+
+    def _watch(self, now_s: float) -> None:
+        """Judge the state, and open the device again where that is due."""
+        options = self._options
+        if self._retry_s is not None:
+            if now_s >= self._retry_s:
+                self._retry_s = None
+                self._restart()
+            return
+        age_s = now_s - max(self._last_s, self._process.began_s)
+        if age_s > options.stalled_reopen_s:
+            self._process.kill()
+            self._restart()
+        if self._opened_s is None:
+            return  # being opened again: as lost or stalled as before
+        if age_s > options.stalled_s:
+            self._set(CaptureState.STALLED)
+        elif self._sounded_s is not None and self._last_s - self._sounded_s >= options.silent_s:
+            self._set(CaptureState.SILENT)
+        elif self._lag_s > options.late_s / (2.0 if self._state is CaptureState.LATE else 1.0):
+            self._set(CaptureState.LATE)
+        elif self._sounded_s is not None:
+            self._set(CaptureState.OK)
+
+    def _restart(self) -> None:
+        self._opened_s = None
+        self._process = self._start()
+        if self._closed.is_set():  # closed meanwhile: close() has ended the one before
+            self._process.end()
+
+    def _set(self, state: CaptureState, reason: str = "") -> None:
+        changed = state is not self._state
+        self._state = state
+        if changed or reason or state is CaptureState.LATE:
+            self._health = self._describe(reason, self._health.since_s if not changed else time.monotonic())
+        if changed:
+            self._report(self._health.text)
+
+    def _describe(self, reason: str, since_s: float | None = None) -> CaptureHealth:
+        name = self._spoken_name
+        return CaptureHealth(
+            state=self._state,
+            text=advice(self._state, name, lag_s=self._lag_s, reason=reason),
+            device=name,
+            since_s=time.monotonic() if since_s is None else since_s,
+            lag_s=self._lag_s,
+            lost=self._lost,
+        )
+
+    def _report(self, text: str, at_s: float | None = None) -> None:
+        time_s = self._timeline.settled / self.rate_hz if at_s is None else at_s
+        self._reports.append(CaptureReport(time_s, self._state, text))
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes | None:
+    data = pipe.read(size)
+    return data if len(data) == size else None
+
+
+def _raise_if_failed(message: _Message) -> None:
+    if message.kind is Message.ERROR:
+        values = message.values()
+        raise getattr(errors, values["error"])(values["text"])
+    if message.kind is Message.ENDED:
+        raise DeviceError("the process that holds the microphone ended by itself; start again")

@@ -1,0 +1,28 @@
+"""Raw samples as the program hears them: one channel, and on the grid of 24 bits.
+
+On that grid a lossless recording holds exactly what the detector heard, so that replaying it gives the same session.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["heard"]
+
+_FULL_SCALE = np.float32(2**23)
+
+
+def heard(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the channels' mean, limited to full scale and rounded to 24 bits; what is not a number becomes 0.
+
+    Parameters
+    ----------
+    samples
+        Shape (n, channels), full scale 1.0.
+    """
+    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
+    grid: npt.NDArray[np.float32] = np.rint(np.nan_to_num(mono * _FULL_SCALE, nan=0.0))
+    np.clip(grid, -_FULL_SCALE, _FULL_SCALE - 1, out=grid)
+    grid /= _FULL_SCALE
+    return grid
