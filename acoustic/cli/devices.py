@@ -11,9 +11,10 @@ __all__ = ["devices"]
 
 @click.command()
 def devices() -> None:
-    """List the microphones: name, host API, the rates at which they open; the default is marked.
+    """List the microphones.
 
-    `listen --device` takes any part of the name.
+    Each with its host API and the rates at which it opens; the default is marked. `listen --device` takes any part of a
+    name.
     """
     from rich.console import Console
     from rich.table import Table

@@ -1,8 +1,8 @@
 """The journal: JSON Lines, one record a line, the same for `listen`, `replay` and everything that follows a session.
 
-A line's `type` is `session`, `event`, `cue` or `summary`; the rest are the record's own fields, with its details
-beside them. Times are seconds in the source's own time. New types, kinds and fields may be added: a reader passes
-over types it does not know and keeps fields it does not know as details.
+A line's `type` is `session`, `event`, `cue`, `capture` or `summary`; the rest are the record's own fields, with its
+details beside them. Times are seconds in the source's own time. New types, kinds and fields may be added: a reader
+passes over types it does not know and keeps fields it does not know as details.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from ..errors import BackflushError, LabelError
 from ..types import Cue, Detail, Event
 
-__all__ = ["JournalWriter", "Opening", "Record", "Summary", "decode", "encode", "read_journal"]
+__all__ = ["Capture", "JournalWriter", "Opening", "Record", "Summary", "decode", "encode", "read_journal"]
 
 _NO_DETAILS: Mapping[str, Detail] = MappingProxyType({})
 
@@ -35,6 +35,15 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Capture:
+    """How the microphone is doing has changed: the state it is in now, and in words what to do about it."""
+
+    time_s: float
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A session has ended: complete cycles, seconds of sound, and seconds of it that were lost."""
 
@@ -44,8 +53,14 @@ class Summary:
     details: Mapping[str, Detail] = field(default_factory=lambda: _NO_DETAILS)
 
 
-Record = Opening | Event | Cue | Summary
-_TYPES: dict[str, type[Record]] = {"session": Opening, "event": Event, "cue": Cue, "summary": Summary}
+Record = Opening | Event | Cue | Capture | Summary
+_TYPES: dict[str, type[Record]] = {
+    "session": Opening,
+    "event": Event,
+    "cue": Cue,
+    "capture": Capture,
+    "summary": Summary,
+}
 _NAMES = {record_type: name for name, record_type in _TYPES.items()}
 # How a field's annotation (a string, since annotations are postponed) reads in JSON.
 _JSON_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
@@ -110,7 +125,7 @@ def decode(line: str, where: str = "journal") -> Record | None:
         known[f.name] = value
         if f.type == "float":
             known[f.name] = float(known[f.name])
-    if record_type is not Cue:
+    if any(f.name == "details" for f in fields(record_type)):
         if nested := [name for name, value in values.items() if isinstance(value, list | dict)]:
             raise LabelError(f'{where}: "{nested[0]}" holds a list or object, wanted a single value')
         known["details"] = values

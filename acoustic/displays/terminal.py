@@ -10,12 +10,14 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from pyfiglet import Figlet
 from rich.align import Align
-from rich.console import Console, Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
 from rich.padding import Padding
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -24,7 +26,7 @@ from .journal import Record
 from .view import SHOWN, View
 from .wording import clock, describe
 
-__all__ = ["TerminalDisplay", "draw", "session_summary"]
+__all__ = ["Frame", "TerminalDisplay", "session_summary"]
 
 _FRAME_S = 0.125
 _LETTER_ROWS = 5
@@ -56,7 +58,7 @@ class TerminalDisplay:
             console=console,
             screen=True,
             auto_refresh=False,
-            get_renderable=lambda: draw(view, console.width, console.height),
+            get_renderable=lambda: Frame(view),
         )
 
     def open(self) -> None:
@@ -69,10 +71,9 @@ class TerminalDisplay:
         self._refresh()
 
     def update(self, status: Status) -> None:
-        """Show the status with the next frame; a new phase at once."""
-        turned = status.phase is not self._view.phase
+        """Show the status with the next frame."""
         self._view.update(status)
-        if turned or self._clock() - self._drawn_s >= _FRAME_S:
+        if self._clock() - self._drawn_s >= _FRAME_S:
             self._refresh()
 
     def close(self) -> None:
@@ -98,20 +99,26 @@ def session_summary(view: View) -> RenderableType:
     return Group(table, last) if table.row_count else last
 
 
-def draw(view: View, width: int, height: int) -> RenderableType:
-    """Return one frame of exactly `width` columns and `height` rows."""
-    scale = _scale(width, height)
-    top: list[RenderableType] = [
-        _header(view, width),
-        _banner(view, scale),
-        _counters(view, scale),
-        _level(view, width),
-    ]
-    console = Console(width=width, height=height, color_system=None, legacy_windows=False)
-    used = sum(len(console.render_lines(part, pad=False)) for part in top)
-    facts = _facts(view)[: max(0, height - used - 1)]
-    filler = [Text()] * (height - used - 1 - len(facts))
-    return Group(*top, *facts, *filler, _footer(width))
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture of a session, as large as the terminal is: what matters less gives way where there is no room."""
+
+    view: View
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield exactly as many lines as the terminal has rows."""
+        view, width, height = self.view, options.max_width, options.height or console.height
+        scale = _scale(width, height)
+        inside = options.update(width=width, height=None)
+        lines: list[list[Segment]] = []
+        for part in (_header(view), _banner(view, scale), _counters(view, scale), _level(view, width), *_facts(view)):
+            lines += console.render_lines(part, inside)
+        blank = console.render_lines(Text(), inside)
+        lines = lines[: height - 1] + blank * (height - 1 - len(lines)) + console.render_lines(_footer(), inside)
+        for number, line in enumerate(lines, 1):
+            yield from line
+            if number < height:
+                yield Segment.line()
 
 
 def _scale(width: int, height: int) -> int:
@@ -146,7 +153,7 @@ def _big(word: str, scale: int, style: str = "") -> Text:
     )
 
 
-def _header(view: View, width: int) -> RenderableType:
+def _header(view: View) -> RenderableType:
     row = Table.grid(expand=True)
     row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     row.add_column(justify="right", no_wrap=True)
@@ -173,6 +180,8 @@ def _banner(view: View, scale: int) -> RenderableType:
 def _telling(view: View) -> str:
     """Return the line below the word: the cue, unless the machine has moved on from it."""
     cue = view.cue
+    if view.deaf and view.capture:
+        return view.capture.text
     if cue is None or (cue.kind == "stop_pump" and view.phase is not Phase.HOLD):
         return view.look.meaning.capitalize() + "."
     return cue.text
@@ -185,10 +194,18 @@ def _counters(view: View, scale: int) -> RenderableType:
     row.add_row("", "")
     # Align, not the column, centres block letters: a column would centre each of their rows by itself.
     row.add_row(
-        *(Align.center(_big(word, scale)) for word in (f"{view.cycles}/{view.target_cycles}", f"{int(view.phase_s)}s"))
+        *(
+            Align.center(_big(word, scale))
+            for word in (f"{view.cycles}/{view.target_cycles}", _whole_seconds(view.phase_s))
+        )
     )
-    row.add_row("cycles counted", "in this phase")
+    row.add_row("cycles counted", "seconds in this phase" if view.phase_s < 100 else "in this phase")
     return row
+
+
+def _whole_seconds(time_s: float) -> str:
+    # Without a unit: in block letters an S is a 5.
+    return str(int(time_s)) if time_s < 100 else clock(int(time_s), decimals=0)
 
 
 def _level(view: View, width: int) -> RenderableType:
@@ -211,7 +228,9 @@ def _facts(view: View) -> list[Text]:
     if incomplete := view.last_incomplete:
         lines.append(
             Text(
-                f"  Not counted  {clock(incomplete.time_s)}  {describe(incomplete)}", no_wrap=True, overflow="ellipsis"
+                f"  Not counted  {clock(incomplete.time_s)}  {incomplete.details.get('reason', '')}",
+                no_wrap=True,
+                overflow="ellipsis",
             )
         )
     for record in reversed(view.history):
@@ -227,7 +246,7 @@ def _facts(view: View) -> list[Text]:
     return lines
 
 
-def _footer(width: int) -> RenderableType:
+def _footer() -> RenderableType:
     return Text(" Ctrl-C ends with a summary", style="dim", no_wrap=True, overflow="ellipsis")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..types import Cue, Detail, Event
-from .journal import Opening, Record, Summary
+from .journal import Capture, Opening, Record, Summary
 
 __all__ = ["clock", "describe", "plural"]
 
@@ -28,7 +28,7 @@ def plural(count: int, thing: str) -> str:
 def describe(record: Record) -> str:
     """Return what a record says, as one line without its time."""
     match record:
-        case Cue():
+        case Cue() | Capture():
             return record.text
         case Event():
             return _event(record)

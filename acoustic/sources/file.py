@@ -66,7 +66,7 @@ class FileSource:
 
     def __iter__(self) -> Iterator[AudioBlock]:
         """Yield the blocks from wherever reading stands."""
-        start = self._file.tell()
+        start = 0 if self._file.closed else self._file.tell()
         while not self._file.closed:
             samples, failed = self._read(start)
             if len(samples):

@@ -7,15 +7,32 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import Protocol, runtime_checkable
 
 from ..displays.feed import Feed
-from ..displays.journal import JournalWriter, Record, Summary
+from ..displays.journal import Capture, JournalWriter, Record, Summary
 from ..errors import BackflushError
 from ..pipeline import Monitor
 from ..types import AudioBlock, AudioSource, Detail
 from .replay import replay
 
 __all__ = ["StoppableSource", "listen"]
+
+
+class _Report(Protocol):
+    @property
+    def time_s(self) -> float: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+
+@runtime_checkable
+class _Watched(Protocol):
+    """A source that watches itself, as the microphone does."""
+
+    def reports(self) -> Sequence[_Report]: ...
 
 
 class StoppableSource:
@@ -133,6 +150,8 @@ def listen(
             feed.show(record)
 
     def update(block: AudioBlock) -> None:
+        for report in source.reports() if isinstance(source, _Watched) else ():
+            tell(Capture(report.time_s, report.state, report.text))
         status = monitor.detector.status
         for feed in feeds:
             if isinstance(feed.failure, BrokenPipeError):

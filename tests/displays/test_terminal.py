@@ -1,0 +1,145 @@
+"""The display, looked at as a terminal shows it: rich draws into pyte, a terminal in memory."""
+
+import io
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.screen import Screen
+
+from acoustic.displays.journal import Capture, Opening, Record, Summary
+from acoustic.displays.terminal import Frame, TerminalDisplay, session_summary
+from acoustic.displays.view import View
+from acoustic.types import Cue, Event, EventKind, Phase, Status
+
+STOP = Cue("stop_pump", "Pressure is up. Turn the pump off now.", "act", 12.0)
+CYCLE = Event(
+    "cycle", 16.0, 16.1, 0.9, {"cycle": 1, "fill_s": 7.5, "hold_s": 2.5, "release_s": 1.4, "quieting_db": -12.0}
+)
+EARLY = Event("incomplete", 26.0, 26.1, 0.9, {"reason": "released before pressure was up", "fill_s": 2.0})
+REACHED_BY: dict[Phase, EventKind] = {
+    Phase.BACKGROUND: "release_end",
+    Phase.FILL: "pump_on",
+    Phase.HOLD: "pressure",
+    Phase.STOPPED: "pump_off",
+    Phase.RELEASE: "release",
+}
+
+
+class Terminal(io.StringIO):
+    """Standard output of a terminal of a given size."""
+
+    def __init__(self, columns: int, rows: int) -> None:
+        super().__init__()
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.Stream(self.screen)
+        self.console = Console(file=self, force_terminal=True, color_system="truecolor", width=columns, height=rows)
+
+    def write(self, text: str) -> int:
+        # A real terminal's driver turns a newline into carriage return and line feed.
+        self._stream.feed(text.replace("\n", "\r\n"))
+        return len(text)
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.screen.display)
+
+
+def view_of(*records: Record, phase: Phase = Phase.HOLD, since_s: float = 11.5) -> View:
+    view = View(5)
+    for record in (Opening("recordings/demo.flac", 48_000, "default"), *records):
+        view.show(record)
+    view.show(Event(REACHED_BY[phase], since_s, since_s + 0.2, 0.9))
+    view.update(Status(14.0, phase, since_s, -31.5, -55.0))
+    return view
+
+
+def shown(view: View, columns: int = 80, rows: int = 24) -> str:
+    terminal = Terminal(columns, rows)
+    terminal.console.print(Screen(Frame(view)), end="")
+    return terminal.text
+
+
+def test_at_80_by_24_everything_that_matters_is_there() -> None:
+    text = shown(view_of(Event("release", 9.0, 9.1, 0.9), CYCLE, EARLY, STOP))
+    # "STOP PUMP" in block letters, its top row
+    assert "███████ ████████  ██████  ██████      ██████  ██    ██ ███    ███ ██████" in text
+    for part in (
+        "demo.flac",
+        "0:14",
+        "Pressure is up. Turn the pump off now.",
+        "cycles counted",
+        "in this phase",
+        "-32 dB",
+        "Last whoosh  0:09.0",
+        "Not counted  0:26.0",
+        "Ctrl-C",
+    ):
+        assert part in text
+
+
+def test_a_stop_cue_is_not_repeated_once_the_pump_is_off() -> None:
+    assert "The whoosh should come now." in shown(view_of(STOP, phase=Phase.STOPPED))
+
+
+def test_a_deaf_microphone_says_what_to_do() -> None:
+    text = shown(view_of(Capture(14.0, "lost", "Rig Mic A is gone. Plug it in again.")))
+    assert "Rig Mic A is gone. Plug it in again." in text
+
+
+@given(st.integers(20, 250), st.integers(6, 80), st.sampled_from(Phase))
+def test_any_size_is_filled_exactly(columns: int, rows: int, phase: Phase) -> None:
+    console = Console(width=columns, height=rows, file=io.StringIO(), force_terminal=True)
+    lines = console.render_lines(Frame(view_of(CYCLE, EARLY, STOP, phase=phase)), console.options)
+    assert len(lines) == rows
+    assert all(sum(segment.cell_length for segment in line) == columns for line in lines)
+
+
+def test_letters_grow_with_the_terminal() -> None:
+    assert "██████████████  ████  ████" in shown(view_of(phase=Phase.FILL), 200, 50)
+    assert "FILLING" in shown(view_of(phase=Phase.FILL), 60, 15)
+
+
+def test_the_display_follows_a_session_and_a_resize() -> None:
+    terminal = Terminal(80, 24)
+    now_s = iter(range(1_000))
+    display = TerminalDisplay(View(5), terminal.console, clock=lambda: float(next(now_s)))
+    display.open()
+    display.show(Opening("mic", 48_000, "default"))
+    display.show(Event("pump_on", 0.5, 0.8, 0.9))
+    display.update(Status(1.0, Phase.FILL, 0.5, -30.0, -60.0))
+    assert "The pump runs" in terminal.text
+    terminal.screen.resize(30, 100)
+    terminal.console.size = (100, 30)  # type: ignore[assignment]
+    display.show(Event("pressure", 1.5, 1.9, 0.9))
+    display.show(STOP)
+    display.update(Status(2.0, Phase.HOLD, 1.5, -30.0, -60.0))
+    assert "Pressure is up. Turn the pump off now." in terminal.text
+    assert "The pump runs" not in terminal.text
+    display.close()
+
+
+def test_between_records_no_more_than_eight_frames_a_second() -> None:
+    terminal = Terminal(80, 24)
+    clock = iter(i / 100 for i in range(100_000))
+    display = TerminalDisplay(View(5), terminal.console, clock=lambda: next(clock))
+    display.open()
+    drawn = []
+    write, terminal.write = terminal.write, lambda text: drawn.append(text) or len(text)  # type: ignore[method-assign,assignment]
+    for i in range(100):
+        display.update(Status(i / 100, Phase.FILL, 0.0, -30.0, -60.0))
+    assert 5 <= len(drawn) <= 14
+    terminal.write = write  # type: ignore[method-assign]
+    display.close()
+
+
+@pytest.mark.parametrize("records", [(), (CYCLE, EARLY)])
+def test_the_summary_lists_every_run(records: tuple[Record, ...]) -> None:
+    terminal = Terminal(100, 24)
+    view = view_of(*records)
+    view.show(Summary(len(records) // 2, 30.0, 0.0, {"incomplete": len(records) // 2}))
+    terminal.console.print(session_summary(view))
+    assert ("released before pressure was up" in terminal.text) == bool(records)
+    assert f"{len(records) // 2} cycle" in terminal.text
