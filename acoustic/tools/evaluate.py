@@ -1,0 +1,330 @@
+"""The live detector over many sessions, each scored against its truth.
+
+Sessions are recordings with labels, simulations, or sound without an espresso machine in it.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import AudioFileError, LabelError
+from ..sources.file import FileSource
+from ..synth import SynthSource, sample_plan
+from ..types import AudioBlock, AudioSource, Event
+from .aggregate import Summary, summarise
+from .reference import Reference, read_reference, reference_of
+from .scoring import SessionScore, score_session
+
+__all__ = [
+    "Evaluation",
+    "LoopedSounds",
+    "RecordedSession",
+    "Session",
+    "SimulatedSession",
+    "StreamDetector",
+    "evaluate",
+    "find_recordings",
+    "find_sounds",
+    "looped",
+    "score",
+    "simulated",
+]
+
+_BLOCK_S = 0.1
+_LOOP_RATE_HZ = 48_000
+_GAINS_DB = (-20.0, 10.0)
+_FADE_S = 0.01
+
+
+class StreamDetector(Protocol):
+    """What is evaluated: `acoustic.Detector`, or anything else that takes its blocks and gives its events."""
+
+    def push(self, block: AudioBlock) -> list[Event]:
+        """Take in a block; return what it made known."""
+        ...
+
+    def flush(self) -> list[Event]:
+        """End the stream."""
+        ...
+
+
+class Session(Protocol):
+    """A session that can be heard once: cheap to make, to be opened in whichever process scores it."""
+
+    @property
+    def name(self) -> str:
+        """What reports call it."""
+        ...
+
+    def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
+        """Return its sound, and what gives its truth after the last block, from the duration heard."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSession:
+    """A recording with labels beside it."""
+
+    audio: Path
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return str(self.audio)
+
+    def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
+        """Open the file; the labels are read after it, when its length is known."""
+        return FileSource(self.audio, block_s=_BLOCK_S), partial(read_reference, self.audio.with_suffix(".tsv"))
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedSession:
+    """A session of the simulator: the same for the same condition, scenario, seed and index, whatever the others are.
+
+    Parameters
+    ----------
+    kind
+        Of machine; drawn as the condition suggests if None.
+    gain_db
+        Applied to the samples after the microphone.
+    """
+
+    condition: str
+    scenario: str
+    seed: int
+    index: int
+    kind: str | None = None
+    rate_hz: int = 48_000
+    gain_db: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """Everything that it takes to make it again."""
+        return f"{self.condition}/{self.scenario}/{self.seed}/{self.index}"
+
+    def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
+        """Draw the plan; the sound is made while it is read."""
+        rng = np.random.default_rng([self.seed, self.index, *self.condition.encode(), *self.scenario.encode()])
+        plan = sample_plan(self.condition, rng, self.kind, self.scenario)
+        source = SynthSource(plan, rng, self.rate_hz, _BLOCK_S, self.name)
+        heard = source if self.gain_db == 0.0 else _Amplified(source, self.gain_db)
+        return heard, lambda duration_s: reference_of(source.simulator.truth())
+
+
+@dataclass(frozen=True, slots=True)
+class LoopedSounds:
+    """Sound without an espresso machine: every file once, in random order, each with a gain of its own."""
+
+    files: tuple[Path, ...]
+    seed: int
+    index: int
+
+    @property
+    def name(self) -> str:
+        """The number of the loop."""
+        return f"sounds/{self.seed}/{self.index}"
+
+    def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
+        """Read the files as they are needed; all events are false."""
+        rng = np.random.default_rng([self.seed, self.index])
+        return _Medley(self.name, self.files, rng), partial(Reference.silent, condition="sounds")
+
+
+class _Amplified:
+    """A source at another level."""
+
+    def __init__(self, source: AudioSource, gain_db: float) -> None:
+        self._source = source
+        self._gain = np.float32(10 ** (gain_db / 20))
+        self.name, self.rate_hz = source.name, source.rate_hz
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        for block in self._source:
+            yield AudioBlock(block.start, block.samples * self._gain, block.rate_hz, block.lost)
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _Medley:
+    """Files one after the other, faded into each other's silence, at one rate; never beyond full scale."""
+
+    rate_hz = _LOOP_RATE_HZ
+
+    def __init__(self, name: str, files: Sequence[Path], rng: np.random.Generator) -> None:
+        self.name = name
+        self._files = [files[i] for i in rng.permutation(len(files))]
+        self._gains_db = rng.uniform(*_GAINS_DB, len(files))
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        start, size = 0, round(_BLOCK_S * self.rate_hz)
+        for path, gain_db in zip(self._files, self._gains_db, strict=True):
+            samples = _read_at(path, self.rate_hz)
+            peak = float(np.abs(samples).max(initial=1e-9))
+            samples = samples * np.float32(min(10 ** (gain_db / 20), 1 / peak))
+            fade = np.linspace(0, 1, min(round(_FADE_S * self.rate_hz), len(samples)), dtype=np.float32)
+            samples[: len(fade)] *= fade
+            samples[len(samples) - len(fade) :] *= fade[::-1]
+            for first in range(0, len(samples), size):
+                block = samples[first : first + size]
+                yield AudioBlock(start, block, self.rate_hz)
+                start += len(block)
+
+    def close(self) -> None:
+        """Nothing stays open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The scores of all sessions, added up: together, and by condition, scenario and kind of machine."""
+
+    overall: Summary
+    conditions: Mapping[str, Summary]
+    scenarios: Mapping[str, Summary]
+    machines: Mapping[str, Summary]
+    sessions: tuple[SessionScore, ...]
+
+    @classmethod
+    def of(cls, scores: Sequence[SessionScore], rng: np.random.Generator, resamples: int = 1000) -> Evaluation:
+        """Add up; `rng` draws the bootstrap of `resamples`."""
+
+        def grouped(name: str) -> dict[str, Summary]:
+            groups: dict[str, list[SessionScore]] = defaultdict(list)
+            for each in scores:
+                groups[getattr(each, name)].append(each)
+            return {key: summarise(groups[key], rng, resamples) for key in sorted(groups) if key}
+
+        overall = summarise(scores, rng, resamples)
+        return cls(overall, grouped("condition"), grouped("scenario"), grouped("machine"), tuple(scores))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as JSON types."""
+        return {"version": 1, **asdict(self)}
+
+
+def live_detector() -> StreamDetector:
+    """Return the detector that `listen` and `replay` run, with its defaults."""
+    from ..pipeline import Detector
+
+    return Detector()
+
+
+def score(session: Session, make_detector: Callable[[], StreamDetector] = live_detector) -> SessionScore:
+    """Let a fresh detector hear one session, and score what it said.
+
+    Raises
+    ------
+    AudioFileError, LabelError
+        If recording or labels cannot be read.
+    """
+    detector = make_detector()
+    source, truth = session.open()
+    events: list[Event] = []
+    stop = 0
+    with closing(source):
+        for block in source:
+            events += detector.push(block)
+            stop = block.stop
+    events += detector.flush()
+    return score_session(session.name, truth(stop / source.rate_hz), events)
+
+
+def evaluate(
+    sessions: Iterable[Session], make_detector: Callable[[], StreamDetector] = live_detector, jobs: int = 1
+) -> Iterator[SessionScore]:
+    """Score sessions in `jobs` processes; yield the scores in the sessions' order.
+
+    `make_detector` must be importable by name in a fresh process if there is more than one.
+    """
+    hear = partial(score, make_detector=make_detector)
+    if jobs <= 1:
+        yield from map(hear, sessions)
+        return
+    # Spawned everywhere: a forked copy of a process with threads may hang, and behaviour must not depend on the system.
+    pool = ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn"))
+    try:
+        yield from pool.map(hear, sessions)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def find_recordings(folder: Path) -> list[RecordedSession]:
+    """All recordings below `folder` that have a .tsv of the same name beside them, in order of their names.
+
+    Raises
+    ------
+    LabelError
+        If there is none.
+    """
+    sessions = [RecordedSession(path) for path in _audio_below(folder) if path.with_suffix(".tsv").is_file()]
+    if not sessions:
+        raise LabelError(
+            f"{folder}: holds no recording with labels; put a table of onset, offset and label beside each, as in "
+            "x.wav and x.tsv"
+        )
+    return sessions
+
+
+def find_sounds(folder: Path) -> list[Path]:
+    """All recordings below `folder`, in order of their names.
+
+    Raises
+    ------
+    AudioFileError
+        If there is none.
+    """
+    files = _audio_below(folder)
+    if not files:
+        raise AudioFileError(f"{folder}: holds no recordings; name a folder with WAV, FLAC, OGG or MP3 files")
+    return files
+
+
+def simulated(
+    conditions: Sequence[str], scenarios: Sequence[str], per_scenario: int, seed: int
+) -> list[SimulatedSession]:
+    """Sessions of every condition and scenario, `per_scenario` each."""
+    return [
+        SimulatedSession(condition, scenario, seed, index)
+        for condition in conditions
+        for scenario in scenarios
+        for index in range(per_scenario)
+    ]
+
+
+def looped(files: Sequence[Path], hours: float, seed: int) -> list[LoopedSounds]:
+    """As many loops over the files as make at least so many hours."""
+    import soundfile
+
+    loop_s = sum(soundfile.info(path).duration for path in files)
+    return [LoopedSounds(tuple(files), seed, index) for index in range(math.ceil(hours * 3600 / loop_s))]
+
+
+def _audio_below(folder: Path) -> list[Path]:
+    import soundfile
+
+    if not folder.is_dir():
+        raise AudioFileError(f"{folder}: no such folder; name one that holds recordings")
+    suffixes = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".oga"}
+    return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
+
+
+def _read_at(path: Path, rate_hz: int) -> npt.NDArray[np.float32]:
+    import soxr
+
+    with closing(FileSource(path)) as source:
+        samples = np.concatenate([block.samples for block in source])
+        if source.rate_hz != rate_hz:
+            samples = soxr.resample(samples, source.rate_hz, rate_hz)
+    return samples
