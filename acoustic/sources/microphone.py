@@ -48,7 +48,8 @@ class _Process:
     """The process that holds the device, and the thread that takes in what it says."""
 
     def __init__(self, request: dict[str, Any], capacity: int) -> None:
-        self.began_s = time.monotonic()
+        self.heard_s = time.monotonic()
+        """When audio last came from it, or it was started."""
         self._capacity = capacity
         self._waiting: deque[_Message] = deque()
         self._audio_waiting = 0
@@ -75,23 +76,25 @@ class _Process:
             self._audio_waiting = 0
         return messages
 
-    def end(self) -> None:
-        """Have the device let go, and kill what does not obey."""
+    def end(self, patience_s: float = _END_S) -> None:
+        """Have the device let go, and kill what does not obey in time."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):  # it is gone already
             self._process.stdin.close()
-        try:
-            self._process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        # A process stuck in the kernel is left behind after the second wait: it holds nothing that is needed here.
+        for last_resort in (self._process.kill, lambda: None):
+            try:
+                self._process.wait(patience_s)
+                break
+            except subprocess.TimeoutExpired:
+                last_resort()
+                patience_s = _END_S
         self._thread.join(_END_S)
 
     def kill(self) -> None:
-        """Kill it; what the device still held is lost."""
+        """Kill it at once; what the device still held is lost."""
         self._process.kill()
-        # Stuck in the kernel it is left behind: it holds nothing that is needed here.
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_END_S)
+        self.end()
 
     def _read(self) -> None:
         assert self._process.stdout is not None
@@ -111,6 +114,7 @@ class _Process:
                     return
                 self._ended = True
             if message.kind is Message.AUDIO:
+                self.heard_s = message.stamp_s
                 self._audio_waiting += 1
                 if self._audio_waiting > self._capacity:
                     # So old that it helps nobody: the present is worth more, and the sample clock counts it as lost.
@@ -182,19 +186,27 @@ class MicrophoneSource:
         self._opened_s: float | None = time.monotonic()
         self._restarted = False
         self._retry_s: float | None = None
-        self._last_s = self._opened_s
+        self._silent_s = 0.0
         self._sounded_s: float | None = None
         self._spoken_name = self.device.name
         self._route: str | None = None
         self._lag_s = 0.0
         self._lost = 0
         self._state = CaptureState.OK
-        self._health = self._describe("")
+        self._since_s = self._opened_s
+        self._reason = ""
 
     @property
     def health(self) -> CaptureHealth:
         """How the capture is doing, from any thread."""
-        return self._health
+        return CaptureHealth(
+            state=self._state,
+            text=advice(self._state, self._spoken_name, lag_s=self._lag_s, reason=self._reason),
+            device=self._spoken_name,
+            since_s=self._since_s,
+            lag_s=self._lag_s,
+            lost=self._lost,
+        )
 
     def reports(self) -> list[CaptureReport]:
         """Return what has been found since the last call, oldest first."""
@@ -215,7 +227,9 @@ class MicrophoneSource:
                         yield block
                 else:
                     self._note(message)
-            self._watch(time.monotonic())
+                self._watch(time.monotonic())
+            if not messages:
+                self._watch(time.monotonic())
             if not came and not self._closed.is_set():
                 yield AudioBlock(self._timeline.settled, np.empty(0, np.float32), self.rate_hz)
 
@@ -263,7 +277,7 @@ class MicrophoneSource:
         raw = np.frombuffer(message.payload, np.float32).reshape(-1, self._channels)
         if raw.any() or self._sounded_s is None:
             self._sounded_s = message.stamp_s
-        self._last_s = message.stamp_s
+        self._silent_s = message.stamp_s - self._sounded_s
         samples = heard(raw)
         if self._resampler is not None:
             samples = heard(self._resampler.resample_chunk(samples)[:, np.newaxis])
@@ -286,8 +300,7 @@ class MicrophoneSource:
         elif message.kind is Message.ENDED:
             self._opened_s = None
             self._retry_s = message.stamp_s + self._options.reopen_every_s
-            if self._state is not CaptureState.LOST:
-                self._set(CaptureState.LOST)
+            self._set(CaptureState.LOST, self._reason if self._state is CaptureState.LOST else "")
 
     def _reopened(self, opened: dict[str, Any]) -> None:
         device = InputDevice.from_json(opened["device"])
@@ -297,7 +310,7 @@ class MicrophoneSource:
             import soxr
 
             self._resampler = soxr.ResampleStream(opened["rate_hz"], self.rate_hz, 1, dtype="float32")
-        self._opened_s = self._last_s = time.monotonic()
+        self._opened_s = time.monotonic()
         self._sounded_s = None
         self._restarted = True
         if device.label != self.device.label:
@@ -309,7 +322,6 @@ class MicrophoneSource:
             self._changed_to(route["name"])
         self._route = route["source"]
         self._spoken_name = route["name"]
-        self._health = self._describe("")
 
     def _changed_to(self, name: str) -> None:
         self._spoken_name = name
@@ -323,15 +335,14 @@ class MicrophoneSource:
                 self._retry_s = None
                 self._restart()
             return
-        age_s = now_s - max(self._last_s, self._process.began_s)
+        age_s = now_s - self._process.heard_s
         if age_s > options.stalled_reopen_s:
-            self._process.kill()
             self._restart()
         if self._opened_s is None:
             return  # being opened again: as lost or stalled as before
         if age_s > options.stalled_s:
             self._set(CaptureState.STALLED)
-        elif self._sounded_s is not None and self._last_s - self._sounded_s >= options.silent_s:
+        elif self._silent_s >= options.silent_s:
             self._set(CaptureState.SILENT)
         elif self._lag_s > options.late_s / (2.0 if self._state is CaptureState.LATE else 1.0):
             self._set(CaptureState.LATE)
@@ -340,28 +351,16 @@ class MicrophoneSource:
 
     def _restart(self) -> None:
         self._opened_s = None
+        self._process.kill()
         self._process = self._start()
         if self._closed.is_set():  # closed meanwhile: close() has ended the one before
             self._process.end()
 
     def _set(self, state: CaptureState, reason: str = "") -> None:
-        changed = state is not self._state
-        self._state = state
-        if changed or reason or state is CaptureState.LATE:
-            self._health = self._describe(reason, self._health.since_s if not changed else time.monotonic())
-        if changed:
-            self._report(self._health.text)
-
-    def _describe(self, reason: str, since_s: float | None = None) -> CaptureHealth:
-        name = self._spoken_name
-        return CaptureHealth(
-            state=self._state,
-            text=advice(self._state, name, lag_s=self._lag_s, reason=reason),
-            device=name,
-            since_s=time.monotonic() if since_s is None else since_s,
-            lag_s=self._lag_s,
-            lost=self._lost,
-        )
+        self._reason = reason
+        if state is not self._state:
+            self._state, self._since_s = state, time.monotonic()
+            self._report(self.health.text)
 
     def _report(self, text: str, at_s: float | None = None) -> None:
         time_s = self._timeline.settled / self.rate_hz if at_s is None else at_s

@@ -14,6 +14,7 @@ from typing import Self
 
 SCRIPT = Path(__file__).with_name("pulse_rig.sh")
 COMMAND_TIMEOUT_S = 20.0
+_SPEAKER = ("channels=2", "format=float32le", "norewinds=1")
 
 
 def missing_programs() -> list[str]:
@@ -37,10 +38,10 @@ class PulseRig:
         self.rate_hz = rate_hz
         self.env: dict[str, str] = {}
         self._before: dict[str, str | None] = {}
-        self._players: list[subprocess.Popen[bytes]] = []
+        self._players: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
-        """Start the server, or do nothing if it runs."""
+        """Start the server; does nothing if it runs with all its microphones."""
         printed = self._script("start")
         self.env = dict(word.split("=", 1) for word in printed.split() if "=" in word)
 
@@ -70,9 +71,7 @@ class PulseRig:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for player in self._players:
-            player.kill()
-            player.wait(COMMAND_TIMEOUT_S)
+        self.stop_playing()
         self.stop()
         for name, value in self._before.items():
             if value is None:
@@ -102,14 +101,28 @@ class PulseRig:
         )
         return done.stdout.strip()
 
+    def restore(self) -> None:
+        """Bring everything back to how it was at first, whatever has happened to it."""
+        self.stop_playing()
+        try:
+            self.signal(signal.SIGCONT)
+            self.pactl("info")
+        except (OSError, subprocess.CalledProcessError):
+            self.start()
+        for letter in "ab":
+            self.unplug(letter)
+            self.plug_in(letter)
+        self.pactl("set-default-source", "mic_a")
+
     def unplug(self, letter: str) -> None:
         """Take the microphone of that letter away."""
-        for line in self.pactl("list", "short", "modules").splitlines():
-            if f"source_name=mic_{letter} " in line:
-                self.pactl("unload-module", line.split()[0])
+        self._unload(f"source_name=mic_{letter} ")
 
     def plug_in(self, letter: str) -> None:
-        """Bring back a microphone that was taken away."""
+        """Bring back a microphone that was taken away, with its speaker where that is gone as well."""
+        rate = f"rate={self.rate_hz}"
+        if f"speaker_{letter}\t" not in self.pactl("list", "short", "sinks"):
+            self.pactl("load-module", "module-null-sink", f"sink_name=speaker_{letter}", rate, *_SPEAKER)
         self.pactl(
             "load-module",
             "module-remap-source",
@@ -119,13 +132,32 @@ class PulseRig:
             f"source_properties=device.description=Rig_Mic_{letter.upper()}",
         )
 
+    def unplug_all(self) -> None:
+        """Leave the server without a single source; a speaker's monitor is one, too."""
+        for letter in "ab":
+            self.unplug(letter)
+            self._unload(f"sink_name=speaker_{letter} ")
+
+    def _unload(self, argument: str) -> None:
+        for line in self.pactl("list", "short", "modules").splitlines():
+            if argument in line:
+                self.pactl("unload-module", line.split()[0])
+
     def play(self, path: Path, speaker: str = "a") -> subprocess.Popen[bytes]:
-        """Start playing a WAV file where the microphone of the same letter hears it."""
+        """Start playing a WAV file where the microphone of the same letter hears it, instead of what plays there."""
+        self.stop_playing(speaker)
         player = subprocess.Popen(
             ["paplay", f"--device=speaker_{speaker}", str(path)],
             env={**os.environ, **self.env},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._players.append(player)
+        self._players[speaker] = player
         return player
+
+    def stop_playing(self, *speakers: str) -> None:
+        """Stop what plays on these speakers, on all if none is named."""
+        for speaker in speakers or list(self._players):
+            if player := self._players.pop(speaker, None):
+                player.kill()
+                player.wait(COMMAND_TIMEOUT_S)
