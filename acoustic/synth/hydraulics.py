@@ -17,9 +17,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .plan import Action, Hydraulics
+from .plan import Action, Hydraulics, SoundLevels
 
-__all__ = ["CONTROL_HZ", "CONTROL_NAMES", "WaterSide", "final_pressure_bar"]
+__all__ = ["CONTROL_HZ", "CONTROL_NAMES", "WaterSide", "final_pressure_bar", "uniform", "water_noise"]
 
 CONTROL_HZ: Final = 1000
 _DT: Final = 1.0 / CONTROL_HZ
@@ -174,11 +174,26 @@ def final_pressure_bar(hydraulics: Hydraulics, *, healthy: bool = False) -> floa
 
 
 @numba.njit(cache=True, nogil=True)
-def _loudness_db(pump: float, head: float, h: Hydraulics, flow_share: float) -> float:
-    """Level of the pump's and the head's water noise, which is what quietens."""
-    pump_part = (max(pump, 0.0) / h.free_flow_ml_s) ** 2.4
-    head_part = flow_share * (max(head, 0.0) / h.free_flow_ml_s) ** 3.0
-    return 10.0 * math.log10(pump_part + head_part + 3e-3)
+def water_noise(
+    pump_ml_s: float, head_ml_s: float, pump_bar: float, h: Hydraulics, v: SoundLevels
+) -> tuple[float, float]:
+    """Amplitudes of the pump's and the group's water noise: what quietens when the pressure is up.
+
+    Both fall with the flow, and once more where the pressure ends the cavitation; before that they rise a little.
+    """
+    db = math.log(10.0) / 20.0
+    rise = v.noise_rise_db * math.exp(-(((pump_bar / h.stall_bar - 0.33) / 0.2) ** 2))
+    past = min(30.0, max(-30.0, (pump_bar - v.choke_bar) / v.choke_width_bar))
+    common = math.exp(db * (rise - v.choke_db / (1.0 + math.exp(-past))))
+    pump = math.exp(db * v.noise_db) * max(pump_ml_s / h.free_flow_ml_s, 0.01) ** v.noise_exponent
+    head = math.exp(db * v.flow_db) * max(head_ml_s / h.free_flow_ml_s, 0.0) ** v.flow_exponent
+    return common * pump, common * head
+
+
+@numba.njit(cache=True, nogil=True)
+def _loudness_db(pump_ml_s: float, head_ml_s: float, pump_bar: float, h: Hydraulics, v: SoundLevels) -> float:
+    pump, head = water_noise(pump_ml_s, head_ml_s, pump_bar, h, v)
+    return 10.0 * math.log10(pump * pump + head * head + 1e-12)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -196,8 +211,8 @@ def _advance(
     first: int,
     steps: int,
     h: Hydraulics,
+    v: SoundLevels,
     healthy_bar: float,
-    flow_share: float,
     state: npt.NDArray[np.float64],
     script: npt.NDArray[np.float64],
     rows: npt.NDArray[np.float64],
@@ -257,8 +272,8 @@ def _advance(
             s[_RELEASING] = 0.0
             s[_ARMED] = 0.0 if boiler else 1.0
             free = h.free_flow_ml_s * h.wear * h.duty
-            s[_QUIET_REF] = _loudness_db(free, free, h, flow_share)
-            s[_QUIET_END] = _loudness_db(h.duty * _pump_flow(healthy_bar, h), 0.0, h, flow_share)
+            s[_QUIET_REF] = _loudness_db(free, free, 0.0, h, v)
+            s[_QUIET_END] = _loudness_db(h.duty * _pump_flow(healthy_bar, h), 0.0, healthy_bar, h, v)
             count = _mark(marks, count, step, PUMP_ON, s[_LOAD])
         elif s[_SWITCH] == 0.0 and s[_PUMPING] > 0.0 and s[_SINCE_SWITCH] >= h.stop_lag_s:
             s[_PUMPING] = 0.0
@@ -332,7 +347,9 @@ def _advance(
                 # Water that rushes into an empty head also finds an open exhaust.
                 release = min(release + 4.0 * h.stuck_open_mm, head_in) if h.stuck_open_mm > 0.0 else release
             else:
-                give = h.compliance_ml_bar + s[_AIR] * _ATMOSPHERE_BAR / (s[_P] + _ATMOSPHERE_BAR) ** 2
+                # A puck fills most of the basket and leaves little room for air.
+                air = s[_AIR] * (0.3 if load == PUCK else 1.0)
+                give = h.compliance_ml_bar + air * _ATMOSPHERE_BAR / (s[_P] + _ATMOSPHERE_BAR) ** 2
                 if h.chamber_ml > 0.0 and 0.5 < s[_P] < 3.0:
                     give += h.chamber_ml / 2.5
                 s[_P] = max(0.0, s[_P] + net * _DT / give)
@@ -348,7 +365,7 @@ def _advance(
         # Marks of this run.
         if s[_PUMPING] > 0.0 and load == BLIND:
             span = s[_QUIET_END] - s[_QUIET_REF]
-            progress = (_loudness_db(pump, head_in, h, flow_share) - s[_QUIET_REF]) / min(span, -1e-3)
+            progress = (_loudness_db(pump, head_in, s[_PUMP_P], h, v) - s[_QUIET_REF]) / min(span, -1e-3)
             primed = s[_UNFILLED] <= 0.0 and s[_P] > 0.3 * healthy_bar
             if primed and s[_REACHED] < QUIET_50 and progress >= 0.5:
                 s[_REACHED] = QUIET_50
@@ -379,7 +396,8 @@ def _advance(
         c[HEAD_ML_S] = head_in if load != BOILER else 0.5 * head_in
         c[OPV_ML_S] = opv
         c[RELEASE_ML_S] = release
-        c[OUT_ML_S] = out + (leak if h.leak_ml_s > 0.0 else 0.0)
+        # Coffee runs out in thin, quiet streams; a leak drips down the handle.
+        c[OUT_ML_S] = (0.15 * out if load == PUCK else out) + 0.3 * leak
         c[SPIN] = s[_SPIN]
         c[DUTY] = duty
         c[SPUTTER] = s[_AIRY] * s[_SPIN]
@@ -403,17 +421,17 @@ class WaterSide:
         Quiet before the first action.
     seed
         32-bit, of bubbles and of the valve's jitter.
-    flow_share
-        How much the group's flow noise adds to the pump's own, as power: for the truth about quieting.
+    levels
+        How loud its water is: for the truth about quieting.
     """
 
     def __init__(
-        self, hydraulics: Hydraulics, actions: tuple[Action, ...], lead_s: float, seed: int, flow_share: float
+        self, hydraulics: Hydraulics, levels: SoundLevels, actions: tuple[Action, ...], lead_s: float, seed: int
     ) -> None:
         self.hydraulics = hydraulics
         self.healthy_bar = final_pressure_bar(hydraulics, healthy=True)
         self.step = 0
-        self._flow_share = flow_share
+        self._levels = levels
         self._state = np.zeros(_STATE)
         self._state[_UNFILLED] = hydraulics.fill_ml
         self._state[_AIR] = hydraulics.air_ml
@@ -449,9 +467,11 @@ class WaterSide:
         return bool(self._state[_PUMPING])
 
     @property
-    def script_done_s(self) -> float:
-        """Seconds since the last planned pump stop, or -1 while actions remain."""
-        return float(self._script[_CLOCK]) if int(self._script[_ROW]) >= len(self._rows) else -1.0
+    def script_done_step(self) -> int | None:
+        """Step at which the last planned action ends; None while actions remain."""
+        if int(self._script[_ROW]) < len(self._rows):
+            return None
+        return self.step - round(float(self._script[_CLOCK]) * CONTROL_HZ)
 
     def switch(self, on: bool, load: str = "backflush", resistance: float = 0.0) -> None:
         """Turn the pump on or off by hand, from the next step on."""
@@ -467,8 +487,8 @@ class WaterSide:
             self.step,
             steps,
             self.hydraulics,
+            self._levels,
             self.healthy_bar,
-            self._flow_share,
             self._state,
             self._script,
             self._rows,

@@ -34,10 +34,11 @@ from .hydraulics import (
     VENT_OPEN,
     VENTED,
     uniform,
+    water_noise,
 )
 from .plan import Hydraulics, MachineParameters, SoundLevels
 
-__all__ = ["MachineSound", "flow_share"]
+__all__ = ["MachineSound"]
 
 # Rows of the gain signal.
 _TONE: Final = 0
@@ -69,19 +70,12 @@ def _linear(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
-def flow_share(levels: SoundLevels) -> float:
-    """Power of the group's flow noise over the pump's own noise, both at free flow."""
-    return float(10.0 ** ((levels.flow_db - levels.noise_db) / 10.0))
-
-
 @numba.njit(cache=True, nogil=True)
 def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wander: Floats, out: Floats) -> None:
     """Amplitudes of all sources, shape (steps, gains), from the control signal, shape (steps, columns)."""
     ln = math.log(10.0) / 20.0
     tone_slope = v.tone_load_db * ln
     impact_slope = v.impact_load_db * ln
-    noise_gain = math.exp(v.noise_db * ln)
-    flow_gain = math.exp(v.flow_db * ln)
     opv_gain = math.exp(v.opv_db * ln)
     trickle = math.exp(v.trickle_db * ln)
     release_gain = math.exp(v.release_db * ln)
@@ -95,29 +89,28 @@ def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wan
         g = out[k]
         load = min(1.0, c[PUMP_BAR] / h.stall_bar)
         spin = c[SPIN]
-        flow = max(0.0, c[PUMP_ML_S] / (h.free_flow_ml_s * max(c[DUTY], 0.1)))
         # Slow random wandering of loudness, as in every real pump.
         wander[1], draw = uniform(wander[1])
         wander[0] += (2.0 * draw - 1.0) * 0.02 - wander[0] * 0.002
         breathing = 1.0 + 0.1 * wander[0]
         g[_TONE] = spin * math.exp(tone_slope * load) * breathing
         g[_IMPACT] = spin * math.exp((impact_slope + v.noise_rise_db * ln) * load) * breathing
-        rise = math.exp(v.noise_rise_db * ln * math.exp(-(((load - 0.33) / 0.2) ** 2)))
-        g[_NOISE] = noise_gain * spin * max(flow, 1e-3) ** v.noise_exponent * rise * breathing
-        g[_FLOW] = flow_gain * max(c[HEAD_ML_S] / h.free_flow_ml_s, 0.0) ** v.flow_exponent * rise
+        pump_noise, flow_noise = water_noise(c[PUMP_ML_S], c[HEAD_ML_S], c[PUMP_BAR], h, v)
+        g[_NOISE] = pump_noise * spin * breathing
+        g[_FLOW] = flow_noise * breathing
         g[_OPV] = opv_gain * (c[OPV_ML_S] / 5.0) ** 0.8
         jet = c[RELEASE_ML_S] / 48.0
         g[_RELEASE_LOW] = release_gain * jet**v.release_exponent
         g[_RELEASE_HIGH] = release_gain * jet ** (v.release_exponent + 0.7)
         g[_SPLASH] = splash * c[OUT_ML_S] / 8.0
         vented = c[VENTED]
-        dripping = 12.0 * min(1.0, vented / 10.0)
+        dripping = 9.0 * min(1.0, vented / 12.0)
         trickling = 25.0 * min(1.0, c[OPV_ML_S] / 5.0)
         falling = 40.0 * min(1.0, c[OUT_ML_S] / 5.0)
         gurgling = 60.0 * min(1.0, jet * 4.0)
         g[_BUBBLES] = dripping + trickling + falling + gurgling
         g[_BUBBLE_GAIN] = (
-            max(drip * dripping / 12.0, trickle * trickling / 25.0)
+            max(drip * dripping / 9.0, trickle * trickling / 25.0)
             + gurgle * gurgling / 60.0
             + 0.5 * splash * falling / 40.0
         )
@@ -168,12 +161,15 @@ def _render(
         state[6],
         state[7],
     )
-    previous = state[8]
+    previous, knock = state[8], state[10]
     coefficients = case.copy()
     last_step = -1
     next_click = 0
     low_pole = math.exp(-2.0 * math.pi * 90.0 / rate_hz)
+    knock_pole = math.exp(-1.0 / (2e-4 * rate_hz))
+    knock_area = (1.0 - knock_pole) * scales[7]
     rough_pole = math.exp(-2.0 * math.pi * 14.0 / rate_hz)
+    click_pole = math.exp(-70.0 / rate_hz)
     width = v.stroke_width
     idle = _linear_kernel(v.idle_hiss_db)
     hum_step = mains_hz * len(hum) / rate_hz
@@ -193,7 +189,6 @@ def _render(
         # Strokes.
         rate = a[_RATE] + part * (b[_RATE] - a[_RATE])
         phase += rate * vanes / rate_hz
-        impact = 0.0
         if phase >= 1.0:
             phase -= 1.0
             turn = (turn + 1.0) % len(pattern)
@@ -211,16 +206,14 @@ def _render(
             push = 4.0 * u * (1.0 - u)
             push *= push
         tone = a[_TONE] + part * (b[_TONE] - a[_TONE])
-        y = 0.0
-        if tone > 1e-6:
-            # The hard stop at the stroke's end: the falling edge of the push, sharpened.
-            edge = push - previous
-            if edge < 0.0:
-                impact = (a[_IMPACT] + part * (b[_IMPACT] - a[_IMPACT])) * v.impact * edge * edge * scales[7]
+        # The hard stop at the stroke's end: a knock of a fifth of a millisecond.
+        if push == 0.0 and previous > 0.0:
+            knock += (a[_IMPACT] + part * (b[_IMPACT] - a[_IMPACT])) * v.impact * knock_area
         previous = push
-        force = amplitude * (tone * push - impact) * tone_scale
+        force = amplitude * (tone * push + knock) * tone_scale
+        knock *= knock_pole
         low = low * low_pole + (1.0 - low_pole) * force
-        y += run_bank(force, coefficients, memory[0]) + v.low_thump * (force - low) * 0.1
+        y = run_bank(force, coefficients, memory[0]) + v.low_thump * (force - low) * 0.1
 
         # Noise that pulses with the strokes.
         g = a[_NOISE] + part * (b[_NOISE] - a[_NOISE])
@@ -284,7 +277,7 @@ def _render(
             else:
                 kick_solenoid += clicks[next_click, 2]
             next_click += 1
-        state[9] = max(state[9] * 0.9985, abs(kick_switch) + abs(kick_solenoid))
+        state[9] = max(state[9] * click_pole, abs(kick_switch) + abs(kick_solenoid))
         if state[9] > 1e-9:
             y += run_bank(kick_switch * scales[5], switch_bank, memory[6])
             y += run_bank(kick_solenoid * scales[6], solenoid_bank, memory[7])
@@ -304,6 +297,7 @@ def _render(
     state[6] = low
     state[7] = hum_phase
     state[8] = previous
+    state[10] = knock
 
 
 @numba.njit(cache=True, nogil=True)
@@ -357,7 +351,8 @@ class MachineSound:
         self._scales = np.array(
             [1.0 / bank_rms(bank, tail) for bank in self._banks[1:6]]
             + [1.0 / _bank_peak(bank, tail) for bank in self._banks[6:]]
-            + [(rate_hz / (machine.stroke_hz * machine.vanes) * levels.stroke_width / 4.0)]
+            # Momentum of a whole push, in samples: 8/15 of its length.
+            + [8.0 / 15.0 * rate_hz / (machine.stroke_hz * machine.vanes) * levels.stroke_width]
         )
         pattern = 1.0 + levels.pattern_depth * (2.0 * rng.random(max(2, machine.vanes)) - 1.0)
         self._pattern = pattern / pattern.mean()
@@ -374,7 +369,7 @@ class MachineSound:
 
     def _reset(self) -> None:
         self._wander = np.array([0.0, float(self._seeds[0])])
-        self._state = np.zeros(10)
+        self._state = np.zeros(11)
         self._memory = np.zeros((8, max(len(bank) for bank in self._banks), 2))
         self._bubbles = np.zeros((_BUBBLE_VOICES, 4))
         self._clicks = np.empty((0, 3))

@@ -22,6 +22,7 @@ from typing import Final
 import numpy as np
 
 from ..errors import OptionError
+from .hydraulics import final_pressure_bar
 from .plan import Hydraulics, MachineParameters, PumpKind, Resonance, SoundLevels
 
 __all__ = ["MACHINE_KINDS", "between", "log_between", "pick", "sample_machine"]
@@ -81,7 +82,7 @@ def _bands(
 
 def _hydraulics(rng: np.random.Generator) -> Hydraulics:
     opv = between(rng, 8.0, 14.0)
-    air = log_between(rng, 12.0, 55.0)
+    air = log_between(rng, 8.0, 50.0)
     fill = between(rng, 8.0, 70.0)
     return Hydraulics(
         free_flow_ml_s=between(rng, 6.5, 11.0),
@@ -105,26 +106,28 @@ def _hydraulics(rng: np.random.Generator) -> Hydraulics:
         pump_lag_s=between(rng, 0.0, 0.03) if rng.random() < 0.7 else between(rng, 0.03, 0.4),
         vent_lag_s=log_between(rng, 0.01, 0.12),
         vent_jitter_s=between(rng, 0.0, 0.01),
-        spin_up_s=log_between(rng, 0.015, 0.06),
+        spin_up_s=log_between(rng, 0.015, 0.1),
         spin_down_s=log_between(rng, 0.008, 0.03),
     )
 
 
 def _levels(rng: np.random.Generator) -> SoundLevels:
-    noise = between(rng, -18.0, -2.0)
+    noise = between(rng, -36.0, -4.0)
     return SoundLevels(
-        tone_load_db=between(rng, -16.0, 8.0),
-        impact_load_db=between(rng, -14.0, 8.0),
-        impact=log_between(rng, 0.03, 1.0),
+        tone_load_db=between(rng, -15.0, 11.0),
+        impact_load_db=between(rng, -30.0, 4.0),
+        impact=log_between(rng, 0.004, 0.4),
         stroke_width=between(rng, 0.25, 0.55),
         stroke_jitter=log_between(rng, 0.005, 0.1),
         low_thump=between(rng, 0.0, 1.0),
         resonance_shift=between(rng, -0.12, 0.2) if rng.random() < 0.6 else 0.0,
         noise_db=noise,
-        noise_exponent=between(rng, 0.7, 2.4),
-        noise_floor=between(rng, 0.05, 0.5),
+        noise_exponent=between(rng, 0.4, 1.6),
+        noise_floor=log_between(rng, 0.01, 0.5),
         noise_rise_db=between(rng, -1.0, 5.0),
-        flow_db=noise + between(rng, -8.0, 6.0),
+        choke_db=between(rng, 0.0, 12.0),
+        choke_width_bar=log_between(rng, 0.15, 1.0),
+        flow_db=noise + between(rng, -6.0, 8.0),
         flow_exponent=between(rng, 1.0, 2.2),
         opv_db=noise + between(rng, -30.0, -8.0),
         trickle_db=noise + between(rng, -40.0, -18.0),
@@ -135,7 +138,7 @@ def _levels(rng: np.random.Generator) -> SoundLevels:
         splash_db=noise + between(rng, -8.0, 8.0),
         switch_db=between(rng, -6.0, 14.0),
         solenoid_db=between(rng, -8.0, 14.0),
-        idle_hum_db=between(rng, -50.0, -22.0),
+        idle_hum_db=between(rng, -60.0, -24.0),
         run_hum_db=between(rng, -40.0, -14.0),
         idle_hiss_db=between(rng, -75.0, -45.0),
         pattern_depth=between(rng, 0.0, 0.15),
@@ -164,7 +167,7 @@ def _machine(
         lever=lever,
         hydraulics=hydraulics,
         levels=levels,
-        case=_bands(rng, int(rng.integers(6, 12)), low_case_hz, 3800.0, (3.0, 14.0), 7.0, between(rng, -8.0, -3.5)),
+        case=_bands(rng, int(rng.integers(6, 12)), low_case_hz, 3800.0, (3.0, 14.0), 7.0, between(rng, -8.0, -2.0)),
         noise=_bands(rng, 3, 500.0, 7000.0, (0.4, 1.5), 5.0, between(rng, -3.5, 1.0)),
         flow=_bands(rng, 3, 600.0, 9000.0, (0.4, 1.3), 5.0, between(rng, -3.5, 1.0)),
         opv=_bands(rng, 2, 1500.0, 9000.0, (0.4, 1.5), 4.0, between(rng, -3.0, 2.0)),
@@ -200,7 +203,7 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
             fill_ml=between(rng, 4.0, 35.0), air_ml=log_between(rng, 8.0, 35.0), orifice_mm=between(rng, 1.1, 2.0)
         )
         h = h._replace(refill_ml=h.fill_ml * between(rng, 0.1, 0.6), later_air_ml=h.air_ml * between(rng, 0.5, 1.0))
-        v = v._replace(impact=log_between(rng, 0.2, 2.0), low_thump=between(rng, 0.0, 0.4))
+        v = v._replace(impact=log_between(rng, 0.05, 0.6), low_thump=between(rng, 0.0, 0.4))
         low_case = 150.0
     elif kind == "low_opv":
         h = h._replace(opv_bar=between(rng, 6.0, 9.5), opv_ml_s_bar=log_between(rng, 3.0, 15.0))
@@ -257,8 +260,8 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
         )
         v = v._replace(
             tone_load_db=between(rng, -10.0, 8.0),
-            impact_load_db=between(rng, -8.0, 8.0),
-            impact=log_between(rng, 0.01, 0.3),
+            impact_load_db=between(rng, -14.0, 6.0),
+            impact=log_between(rng, 0.005, 0.15),
             noise_floor=between(rng, 0.4, 1.0),
             noise_exponent=between(rng, 0.5, 1.5),
             # Most of what quietens is the water in the group: the pump itself hardly changes.
@@ -268,4 +271,5 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
             run_hum_db=between(rng, -14.0, 2.0),
             pattern_depth=between(rng, 0.03, 0.4),
         )
+    v = v._replace(choke_bar=final_pressure_bar(h) * between(rng, 0.6, 0.9))
     return _machine(rng, kind, pump, stroke, mains, vanes, h, v, lever=lever, low_case_hz=low_case)

@@ -94,24 +94,27 @@ class SoundLevels(NamedTuple):
     """
 
     tone_load_db: float = -4.0
-    impact_load_db: float = 0.0  # the stroke's hard end stops: lines beyond 700 Hz
-    impact: float = 0.25
+    impact_load_db: float = -14.0  # the stroke's hard end stops: lines beyond 700 Hz
+    impact: float = 0.08
     stroke_width: float = 0.4  # share of the period
     stroke_jitter: float = 0.03
     low_thump: float = 0.5  # the stroke's own low frequencies, not passed through a resonance
     resonance_shift: float = 0.0  # relative shift of the resonances at stall
-    noise_db: float = -12.0  # noise of valves and water in the pump, pulsed with the strokes
-    noise_exponent: float = 1.2
-    noise_floor: float = 0.25  # share of it that does not pulse
+    noise_db: float = -15.0  # noise of valves and water in the pump, pulsed with the strokes
+    noise_exponent: float = 0.9
+    noise_floor: float = 0.12  # share of it that does not pulse
     noise_rise_db: float = 3.0  # shortly before the pressure is up
-    flow_db: float = -14.0  # water rushing into the group
+    choke_db: float = 5.0  # drop of both water noises when the pressure passes `choke_bar`: cavitation ends
+    choke_bar: float = 7.5
+    choke_width_bar: float = 0.5
+    flow_db: float = -13.0  # water rushing into the group
     flow_exponent: float = 1.5
     opv_db: float = -40.0  # at 5 mL/s
     trickle_db: float = -60.0  # drops falling from the OPV's drain into the tray
     release_db: float = -2.0  # at the peak of a release from 9 bar through 1.5 mm
     release_exponent: float = 1.5
-    gurgle_db: float = -14.0
-    drip_db: float = -26.0
+    gurgle_db: float = -18.0
+    drip_db: float = -34.0
     splash_db: float = -12.0  # water falling into the tray or a cup at 8 mL/s
     switch_db: float = 6.0  # peak of the clicks
     solenoid_db: float = 6.0
@@ -158,7 +161,14 @@ class MachineParameters:
     hydraulics: Hydraulics = Hydraulics()
     levels: SoundLevels = SoundLevels()
     case: tuple[Resonance, ...] = _resonances(
-        (155, 6, 0), (205, 7, 1), (255, 8, -2), (410, 8, -8), (640, 9, -12), (1050, 10, -16), (1800, 8, -20)
+        (158, 5, 0),
+        (207, 6, 1),
+        (262, 7, -2),
+        (410, 7, -4),
+        (640, 8, -6),
+        (1050, 8, -8),
+        (1800, 7, -10),
+        (2900, 6, -14),
     )
     noise: tuple[Resonance, ...] = _resonances((900, 0.8, 0), (3200, 0.7, -3))
     flow: tuple[Resonance, ...] = _resonances((1400, 0.6, 0), (5000, 0.8, -4))

@@ -15,7 +15,7 @@ from ..types import AudioBlock
 from .ambience import Ambience, weighted_rms
 from .filters import Floats
 from .hydraulics import CONTROL_HZ, WaterSide
-from .machine_sound import MachineSound, flow_share
+from .machine_sound import MachineSound
 from .microphone import Microphone
 from .plan import Plan
 from .room import Room
@@ -63,7 +63,7 @@ class Simulator:
         self.position = 0
         machine = plan.machine
         seed = int(rng.integers(1, 2**32 - 1))
-        self._water = WaterSide(machine.hydraulics, plan.actions, plan.lead_s, seed, flow_share(machine.levels))
+        self._water = WaterSide(machine.hydraulics, machine.levels, plan.actions, plan.lead_s, seed)
         self._sound = MachineSound(machine, rate_hz, rng)
         self._room = Room(plan.room, rate_hz, rng)
         fill = self._sound.steady_fill(1.0)[rate_hz // 4 :]
@@ -72,7 +72,7 @@ class Simulator:
         level = loudness * 10.0 ** (-plan.background.snr_db / 20.0)
         self._ambience = Ambience(plan.background, level, machine.mains_hz, rate_hz, rng)
         self._microphone = Microphone(plan.microphone, gain, rate_hz, rng)
-        self._recorder = TruthRecorder()
+        self._recorder = TruthRecorder(self._water.healthy_bar)
 
     @property
     def time_s(self) -> float:
@@ -85,9 +85,18 @@ class Simulator:
         return self._water.head_bar
 
     @property
+    def stop(self) -> int | None:
+        """Index one past the last sample of the plan; None while its end is not in sight."""
+        done_step = self._water.script_done_step
+        if done_step is None:
+            return None
+        return round((done_step / CONTROL_HZ + self.plan.tail_s) * self.rate_hz)
+
+    @property
     def finished(self) -> bool:
         """Whether all planned actions and the tail after them are over."""
-        return self._water.script_done_s >= self.plan.tail_s
+        stop = self.stop
+        return stop is not None and self.position >= stop
 
     def pump_on(self, load: str = "backflush", resistance: float = 0.0) -> None:
         """Turn the pump on, from the next block on; `load` is an action's kind."""
@@ -118,8 +127,8 @@ class Simulator:
         """All blocks until the plan is finished."""
         count = max(1, round(block_s * self.rate_hz))
         while not self.finished and self.time_s < _LONGEST_S:
-            start = self.position
-            yield AudioBlock(start, self.render(count), self.rate_hz)
+            start, stop = self.position, self.stop
+            yield AudioBlock(start, self.render(count if stop is None else min(count, stop - start)), self.rate_hz)
 
     def truth(self) -> Truth:
         """What has happened so far."""

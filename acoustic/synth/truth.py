@@ -2,18 +2,19 @@
 
 Labels of the TSV (tab-separated, header `onset offset label`, seconds):
 
-- Intervals: `fill` from the pump's start to the quieting (or to its stop, if it never quietens), `hold` from there to the
-  pump's stop, `release` from the valve's opening until the flow has fallen to a tenth of its peak. Only runs against the
-  blind basket have `hold`. Other runs are `shot`, `flush`, `refill` and `pulse` from pump start to stop; a distraction is
+- Intervals: `fill` from the pump's start to the quieting (or to its stop, if it never quietens), `hold` from there to
+  the pump's stop, `release` from the valve's opening until the flow has fallen to a tenth of its peak. Only runs against
+  the blind basket have `hold`. Other runs are `shot`, `flush` or `refill` from pump start to stop; a distraction is
   `distraction`.
 - Instants (onset = offset): `pump_on`; `pressure`, when the quieting is 80 % complete; `pump_off`; `release`, its
   greatest flow; `cycle`, at the peak of a release that ends a complete cycle; `incomplete`, at the pump's
   stop or its release, for every other run. The reasons are in the JSON.
 
 Quieting is measured in dB of the pump's and the group's water noise, from free flow to the final pressure. A run is a
-complete cycle if the basket was blind, the group reached 85 % of the pressure which this machine ends at when nothing
-leaks, and the valve let it out. `marginal` says that the pump stopped close to that border (70 to 100 % of the quieting,
-or less than 0.25 s after), where either answer is fair.
+complete cycle if the basket was blind, the group stood at 70 % or more of the machine's final pressure (that which it ends
+at when nothing leaks) when the pump stopped, and the valve let it out. `pressure_up_s` is when 85 % was reached. `marginal`
+says that the pump stopped close to the border (50 to 85 % of the final pressure, or less than 0.25 s after the quieting
+was 80 % complete), where either answer is fair.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ __all__ = ["CURVE_HZ", "Label", "Run", "Truth", "TruthRecorder"]
 
 CURVE_HZ: Final = 20
 _KINDS: Final = {BLIND: "backflush", PUCK: "shot", OPEN: "flush", BOILER: "refill"}
+# Shares of the final pressure: a complete cycle, and where one may argue.
+_COMPLETE_SHARE: Final = 0.7
+_MARGINAL_SHARES: Final = (0.5, 0.85)
 # Below this peak flow (mL/s) an opening valve is no release that anybody could hear.
 _LEAST_RELEASE_ML_S: Final = 6.0
 
@@ -70,6 +74,7 @@ class Run:
     switch_off_s: float | None = None
     pump_off_s: float | None = None
     pump_off_bar: float | None = None
+    pump_off_share: float = 0.0
     vent_s: float | None = None
     release_peak_s: float | None = None
     release_peak_ml_s: float | None = None
@@ -93,7 +98,7 @@ class Run:
             return f"no backflush, but a {self.kind}"
         if self.pump_off_s is None:
             return "the pump was still running at the end"
-        if self.pressure_up_s is None:
+        if self.pump_off_share < _COMPLETE_SHARE:
             return "the pump stopped before the pressure was up"
         if not self.released:
             return "the pressure was not released"
@@ -103,7 +108,8 @@ class Run:
 class TruthRecorder:
     """Turns the water side's control signals and marks into a truth, as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, final_bar: float) -> None:
+        self._final_bar = final_bar
         self._runs: list[dict[str, Any]] = []
         self._pending: dict[str, float] = {}
         self._curve: list[npt.NDArray[np.float32]] = []
@@ -113,7 +119,7 @@ class TruthRecorder:
         every = CONTROL_HZ // CURVE_HZ
         self._curve.append(control[-first_step % every :: every, HEAD_BAR].astype(np.float32))
         for step, kind, value in marks:
-            time_s = step / CONTROL_HZ
+            time_s = float(step) / CONTROL_HZ
             if kind == SWITCH_ON:
                 self._pending["switch_on_s"] = time_s
             elif kind == PUMP_ON:
@@ -124,9 +130,10 @@ class TruthRecorder:
                 name = _FIELDS[int(kind)]
                 run[name] = time_s
                 if kind == RELEASE_PEAK:
-                    run["release_peak_ml_s"] = value
+                    run["release_peak_ml_s"] = float(value)
                 elif kind == PUMP_OFF:
-                    run["pump_off_bar"] = value
+                    run["pump_off_bar"] = float(value)
+                    run["pump_off_share"] = float(value) / self._final_bar
 
     def runs(self) -> tuple[Run, ...]:
         """All runs so far."""
@@ -151,10 +158,11 @@ _FIELDS: Final = {
 
 
 def _judged(run: Run) -> Run:
-    if run.kind != "backflush" or run.pump_off_s is None or run.quieting_50_s is None:
+    if run.kind != "backflush" or run.pump_off_s is None:
         return run
-    settled = run.quieting_80_s is not None and run.pump_off_s - run.quieting_80_s >= 0.25
-    return replace(run, marginal=not (settled and run.pressure_up_s is not None))
+    arguable = _MARGINAL_SHARES[0] < run.pump_off_share < _MARGINAL_SHARES[1]
+    hurried = run.quieting_50_s is not None and (run.quieting_80_s is None or run.pump_off_s - run.quieting_80_s < 0.25)
+    return replace(run, marginal=arguable or hurried)
 
 
 @dataclass(frozen=True, slots=True)
