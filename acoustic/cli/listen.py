@@ -48,27 +48,23 @@ def listen(
     view = View(options.cycles)
     with ExitStack() as stack:
         writer = stack.enter_context(JournalWriter(journal)) if journal else None
-        source = stack.enter_context(closing(_open_demo(speed or 1.0) if demo else _open_microphone(device)))
         feeds = [Feed(display) for display in _displays(view, mute=mute)]
-        for feed in feeds:
-            stack.callback(feed.close)
-        # Imported behind the first picture: the detector takes most of the start.
+        stack.callback(_close, feeds)
+        # Imported behind the first picture: this is most of the start.
         from ..coach import Coach
         from ..pipeline import Detector, Monitor
         from ..tools.listen import listen as run
+        from ..tools.listen import warm_up
 
+        detector = Detector()
+        warm_up(detector)
+        source = stack.enter_context(closing(_open_demo(speed or 1.0) if demo else _open_microphone(device)))
         details: dict[str, Detail] = {
             "when": datetime.now().astimezone().isoformat(timespec="seconds"),
             "program": __version__,
             "target": options.cycles,
         }
-        try:
-            summary = run(source, Monitor(Detector(), Coach(options)), feeds, journal=writer, details=details)
-        finally:
-            for feed in feeds:
-                feed.close()
-                if feed.failure is not None:
-                    click.echo(f"The display failed: {feed.failure!r}", err=True)
+        summary = run(source, Monitor(detector, Coach(options)), feeds, journal=writer, details=details)
     if sys.stdout.isatty():
         from rich import print as rich_print
 
@@ -79,12 +75,19 @@ def listen(
         click.echo(plain_line(summary))
 
 
+def _close(feeds: list[Feed]) -> None:
+    for feed in feeds:
+        feed.close()
+        if feed.failure is not None and not isinstance(feed.failure, BrokenPipeError):
+            click.echo(f"The display failed: {feed.failure!r}", err=True)
+
+
 def _open_demo(speed: float) -> AudioSource:
     from ..assets import demo_recording
     from ..sources.file import FileSource
     from ..sources.paced import PacedSource
 
-    return PacedSource(FileSource(demo_recording(), block_s=_DEMO_BLOCK_S), speed)
+    return PacedSource(FileSource(demo_recording(), block_s=_DEMO_BLOCK_S, name="demo recording"), speed)
 
 
 def _open_microphone(device: str | None) -> AudioSource:

@@ -18,6 +18,7 @@ from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderR
 from rich.live import Live
 from rich.padding import Padding
 from rich.segment import Segment
+from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
@@ -30,7 +31,8 @@ __all__ = ["Frame", "TerminalDisplay", "session_summary"]
 
 _FRAME_S = 0.125
 _LETTER_ROWS = 5
-_BANNER_MARGIN = 3
+# The whole screen has colours of its own, so that it looks the same on dark and on light terminals.
+_FOREGROUND, _BACKGROUND = "#ffffff", "#1c1c1c"
 # What a level bar spans, in dBFS: a quiet kitchen at night to full scale.
 _LEVEL_RANGE_DBFS = (-80.0, 0.0)
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -110,11 +112,16 @@ class Frame:
         view, width, height = self.view, options.max_width, options.height or console.height
         scale = _scale(width, height)
         inside = options.update(width=width, height=None)
+        style = Style(color=_FOREGROUND, bgcolor=_BACKGROUND)
         lines: list[list[Segment]] = []
         for part in (_header(view), _banner(view, scale), _counters(view, scale), _level(view, width), *_facts(view)):
-            lines += console.render_lines(part, inside)
-        blank = console.render_lines(Text(), inside)
-        lines = lines[: height - 1] + blank * (height - 1 - len(lines)) + console.render_lines(_footer(), inside)
+            lines += console.render_lines(part, inside, style=style)
+        blank = console.render_lines(Text(), inside, style=style)
+        lines = (
+            lines[: height - 1]
+            + blank * (height - 1 - len(lines))
+            + console.render_lines(_footer(), inside, style=style)
+        )
         for number, line in enumerate(lines, 1):
             yield from line
             if number < height:
@@ -142,15 +149,18 @@ class _Letters:
 _letters = functools.lru_cache(maxsize=256)(_Letters)
 
 
-def _big(word: str, scale: int, style: str = "") -> Text:
+def _big(word: str, scale: int, colour: str) -> Text:
     """Return the word in block letters, or as it is where there is no room for them."""
-    return Text(
+    text = Text(
         _letters(word).scaled(scale) if scale else word,
-        style=style or "bold",
+        style=f"bold {colour}",
         justify="left",
         no_wrap=True,
         overflow="crop",
     )
+    # The same colour behind the blocks: no font then shows seams between them.
+    text.highlight_regex("█+", f"{colour} on {colour}")
+    return text
 
 
 def _header(view: View) -> RenderableType:
@@ -158,7 +168,10 @@ def _header(view: View) -> RenderableType:
     row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
     row.add_column(justify="right", no_wrap=True)
     source = view.opening.source if view.opening else "getting ready"
-    row.add_row(Text.assemble((" backflush ", "bold reverse"), f" {source}"), f"{clock(view.time_s, decimals=0)} ")
+    row.add_row(
+        Text.assemble((" backflush ", f"bold {_BACKGROUND} on {_FOREGROUND}"), f" {source}"),
+        f"{clock(view.time_s, decimals=0)} ",
+    )
     return row
 
 
@@ -169,7 +182,7 @@ def _banner(view: View, scale: int) -> RenderableType:
     gap = Text() if scale else None
     parts = [
         gap,
-        Align.center(_big(look.word, scale)),
+        Align.center(_big(look.word, scale, look.foreground)),
         gap,
         Align.center(Text(text, style="bold", justify="center")),
         gap,
@@ -195,7 +208,7 @@ def _counters(view: View, scale: int) -> RenderableType:
     # Align, not the column, centres block letters: a column would centre each of their rows by itself.
     row.add_row(
         *(
-            Align.center(_big(word, scale))
+            Align.center(_big(word, scale, _FOREGROUND))
             for word in (f"{view.cycles}/{view.target_cycles}", _whole_seconds(view.phase_s))
         )
     )
@@ -216,7 +229,7 @@ def _level(view: View, width: int) -> RenderableType:
     eighths = round((min(max(level_dbfs, low), high) - low) / (high - low) * room * 8)
     bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
     value = f"{level_dbfs:4.0f} dB" if status else ""
-    return Text.assemble("  level ", (bar.ljust(room), f"{view.look.background} on #1c1c1c"), f" {value}", no_wrap=True)
+    return Text.assemble("  level ", (bar.ljust(room), f"{view.look.background} on #444444"), f" {value}", no_wrap=True)
 
 
 def _facts(view: View) -> list[Text]:

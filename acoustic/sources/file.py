@@ -34,6 +34,8 @@ class FileSource:
         Any file that libsndfile reads, 8 to 192 kHz.
     block_s
         Length of a block.
+    name
+        What the journal calls it, the path if not given.
 
     Raises
     ------
@@ -42,9 +44,9 @@ class FileSource:
         by then.
     """
 
-    def __init__(self, path: str | Path, *, block_s: float = 0.5) -> None:
+    def __init__(self, path: str | Path, *, block_s: float = 0.5, name: str | None = None) -> None:
         # A name that is not valid text would end in an encoding error wherever it is printed.
-        self.name = os.fsencode(path).decode("utf-8", "replace")
+        self.name = name or os.fsencode(path).decode("utf-8", "replace")
         self._file = _open(Path(path), self.name)
         self.rate_hz = int(self._file.samplerate)
         self._block = max(1, round(block_s * self.rate_hz))

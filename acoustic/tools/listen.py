@@ -9,14 +9,17 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
+from ..config import RATE_HZ
 from ..displays.feed import Feed
 from ..displays.journal import Capture, JournalWriter, Record, Summary
 from ..errors import BackflushError
-from ..pipeline import Monitor
+from ..pipeline import Detector, Monitor
 from ..types import AudioBlock, AudioSource, Detail
 from .replay import replay
 
-__all__ = ["StoppableSource", "listen"]
+__all__ = ["StoppableSource", "listen", "warm_up"]
 
 
 class _Report(Protocol):
@@ -100,6 +103,16 @@ class StoppableSource:
         insisting, self._asked = self._asked, True
         if self._waiting or insisting:
             raise KeyboardInterrupt
+
+
+def warm_up(detector: Detector) -> None:
+    """Load the detector's compiled kernels, or compile them, which a computer's first session waits some seconds for.
+
+    Done before the source is opened, whose first seconds would otherwise pile up.
+    """
+    detector.push(AudioBlock(0, np.zeros(RATE_HZ, np.float32), RATE_HZ))
+    detector.flush()
+    detector.reset()
 
 
 def listen(

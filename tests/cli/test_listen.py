@@ -84,7 +84,7 @@ def test_a_kill_leaves_a_journal_that_can_be_read(tmp_path: Path) -> None:
 
 
 def _run_in_terminal(columns: int, rows: int, until: str, *arguments: str) -> tuple[list[str], str, int]:
-    """Run the demo in a terminal until it shows `until`; return that screen, what comes after Ctrl-C, and the exit code."""
+    """Run the demo until the terminal shows `until`; return that screen, what comes after Ctrl-C, and the exit code."""
     pid, fd = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows))
