@@ -1,7 +1,7 @@
 """The journal: JSON Lines, one record a line, the same for `listen`, `replay` and everything that follows a session.
 
-A line's `type` is `session`, `event`, `cue`, `capture` or `summary`; the rest are the record's own fields, with its
-details beside them. Times are seconds in the source's own time. New types, kinds and fields may be added: a reader
+A line's `type` is `session`, `event`, `cue`, `capture`, `gap` or `summary`; the rest are the record's own fields, with
+its details beside them. Times are seconds in the source's own time. New types, kinds and fields may be added: a reader
 passes over types it does not know and keeps fields it does not know as details.
 """
 
@@ -18,7 +18,7 @@ from typing import Any, TextIO
 from ..errors import BackflushError, LabelError
 from ..types import Cue, Detail, Event
 
-__all__ = ["Capture", "JournalWriter", "Opening", "Record", "Summary", "decode", "encode", "read_journal"]
+__all__ = ["Capture", "Gap", "JournalWriter", "Opening", "Record", "Summary", "decode", "encode", "read_journal"]
 
 _NO_DETAILS: Mapping[str, Detail] = MappingProxyType({})
 
@@ -44,6 +44,14 @@ class Capture:
 
 
 @dataclass(frozen=True, slots=True)
+class Gap:
+    """Sound is missing: `lost_s` seconds of it, directly before `time_s`."""
+
+    time_s: float
+    lost_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """A session has ended: complete cycles, seconds of sound, and seconds of it that were lost."""
 
@@ -53,12 +61,13 @@ class Summary:
     details: Mapping[str, Detail] = field(default_factory=lambda: _NO_DETAILS)
 
 
-Record = Opening | Event | Cue | Capture | Summary
+Record = Opening | Event | Cue | Capture | Gap | Summary
 _TYPES: dict[str, type[Record]] = {
     "session": Opening,
     "event": Event,
     "cue": Cue,
     "capture": Capture,
+    "gap": Gap,
     "summary": Summary,
 }
 _NAMES = {record_type: name for name, record_type in _TYPES.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from ..types import Cue, Event, Status
-from .journal import Capture, Opening, Record, Summary
+from .journal import Capture, Gap, Opening, Record, Summary
 from .wording import clock, describe
 
 __all__ = ["PlainDisplay", "plain_line", "plain_lines"]
@@ -18,8 +18,8 @@ def plain_line(record: Record) -> str:
             return describe(record)
         case Cue():
             return f"{clock(record.time_s):>10}  >> {record.text}"
-        case Capture():
-            return f"{clock(record.time_s):>10}  !! {record.text}"
+        case Capture() | Gap():
+            return f"{clock(record.time_s):>10}  !! {describe(record)}"
         case _:
             return f"{clock(record.time_s):>10}  {describe(record)}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..types import Cue, Detail, Event
-from .journal import Capture, Opening, Record, Summary
+from .journal import Capture, Gap, Opening, Record, Summary
 
 __all__ = ["clock", "describe", "plural"]
 
@@ -32,6 +32,8 @@ def describe(record: Record) -> str:
             return record.text
         case Event():
             return _event(record)
+        case Gap():
+            return f"{record.lost_s:.1f} s of sound are missing"
         case Summary():
             return _summary(record)
         case Opening():

@@ -53,19 +53,10 @@ class CaptureHealth:
 
 @dataclass(frozen=True, slots=True)
 class CaptureReport:
-    """Something the user should know of the capture: a new state, another microphone, missing audio.
+    """Something the user should know of the capture: a new state, or another microphone."""
 
-    `time_s` is in the source's own time.
-    """
-
-    time_s: float
     state: CaptureState
     text: str
-
-    @property
-    def wrong(self) -> bool:
-        """Whether the user has to do something."""
-        return self.state is not CaptureState.OK
 
 
 _SILENT = {

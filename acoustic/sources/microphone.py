@@ -284,10 +284,7 @@ class MicrophoneSource:
         restarted, self._restarted = self._restarted, False
         for placed in self._timeline.push(samples, len(samples), message.stamp_s, restarted=restarted):
             self._lag_s = time.monotonic() - placed.stamp_s + message.lag_s
-            if placed.lost:
-                self._lost += placed.lost
-                at_s = placed.start / self.rate_hz
-                self._report(f"{placed.lost / self.rate_hz:.1f} s of sound were lost.", at_s)
+            self._lost += placed.lost
             yield AudioBlock(placed.start, placed.block, self.rate_hz, placed.lost)
 
     def _note(self, message: _Message) -> None:
@@ -362,9 +359,8 @@ class MicrophoneSource:
             self._state, self._since_s = state, time.monotonic()
             self._report(self.health.text)
 
-    def _report(self, text: str, at_s: float | None = None) -> None:
-        time_s = self._timeline.settled / self.rate_hz if at_s is None else at_s
-        self._reports.append(CaptureReport(time_s, self._state, text))
+    def _report(self, text: str) -> None:
+        self._reports.append(CaptureReport(self._state, text))
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytes | None:

@@ -7,35 +7,18 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from ..config import RATE_HZ
 from ..displays.feed import Feed
-from ..displays.journal import Capture, JournalWriter, Record, Summary
+from ..displays.journal import JournalWriter, Record, Summary
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
 from ..types import AudioBlock, AudioSource, Detail
-from .replay import replay
+from .replay import Report, WatchedSource, replay
 
 __all__ = ["StoppableSource", "listen", "warm_up"]
-
-
-class _Report(Protocol):
-    @property
-    def time_s(self) -> float: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def text(self) -> str: ...
-
-
-@runtime_checkable
-class _Watched(Protocol):
-    """A source that watches itself, as the microphone does."""
-
-    def reports(self) -> Sequence[_Report]: ...
 
 
 class StoppableSource:
@@ -76,6 +59,10 @@ class StoppableSource:
             if block is None:
                 return
             yield block
+
+    def reports(self) -> Sequence[Report]:
+        """Return what the source inside reports, if it watches itself."""
+        return self._source.reports() if isinstance(self._source, WatchedSource) else ()
 
     def stop(self) -> None:
         """End after the block that is being worked on."""
@@ -163,8 +150,6 @@ def listen(
             feed.show(record)
 
     def update(block: AudioBlock) -> None:
-        for report in source.reports() if isinstance(source, _Watched) else ():
-            tell(Capture(report.time_s, report.state, report.text))
         status = monitor.detector.status
         for feed in feeds:
             if isinstance(feed.failure, BrokenPipeError):

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 from ..config import DetectorOptions
-from ..displays.journal import Opening, Record, Summary
+from ..displays.journal import Capture, Gap, Opening, Record, Summary
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
 from ..sources.file import FileSource
 from ..types import AudioBlock, AudioSource, Detail, Event
 
-__all__ = ["detect", "replay"]
+__all__ = ["Report", "WatchedSource", "detect", "replay"]
+
+
+class Report(Protocol):
+    """What a source that watches itself has to say."""
+
+    @property
+    def state(self) -> str:
+        """As a journal's `capture` line has it."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What is wrong, and what to do."""
+        ...
+
+
+@runtime_checkable
+class WatchedSource(Protocol):
+    """A source that watches itself, as the microphone does."""
+
+    def reports(self) -> Sequence[Report]:
+        """Return what has been found since the last call."""
+        ...
 
 
 def replay(
@@ -25,6 +49,8 @@ def replay(
     on_block: Callable[[AudioBlock], None] | None = None,
 ) -> Iterator[Record]:
     """Yield a session's journal: its opening, what the monitor makes of every block, and the summary.
+
+    Between them stand the gaps in the audio, and what a source that watches itself reports.
 
     Parameters
     ----------
@@ -57,8 +83,12 @@ def replay(
 
     try:
         for block in source:
+            if block.lost:
+                yield Gap(block.start / block.rate_hz, block.lost / block.rate_hz)
             yield from counted([*monitor.push(block)])
             stop, lost = block.stop, lost + block.lost
+            for report in source.reports() if isinstance(source, WatchedSource) else ():
+                yield Capture(stop / block.rate_hz, str(report.state), report.text)
             if on_block:
                 on_block(block)
     except BackflushError as error:
