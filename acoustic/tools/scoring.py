@@ -219,8 +219,9 @@ def _told(runs: Sequence[Run], events: Iterable[Event]) -> list[list[Event]]:
         estimated[-1].append(event)
     for its in estimated:
         start_s = its[0].time_s
-        stops_s = [event.time_s for event in its if event.kind == "pump_off"]
-        shared_s = _overlap_s(np.array([[start_s, max([*stops_s, start_s])]]), true_s)[0]
+        # Without a stop, the run reaches as far as anything was told of it.
+        told_s = [event.time_s for event in its if event.kind in ("pressure", "pump_off")]
+        shared_s = _overlap_s(np.array([[start_s, max([*told_s, start_s])]]), true_s)[0]
         if shared_s.max() > 0:
             told[int(np.argmax(shared_s))] += its
     return told

@@ -1,0 +1,157 @@
+"""Hearing sessions and scoring them: sources, processes, and what an evaluation says."""
+
+import json
+import math
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import soundfile
+
+from acoustic.errors import AudioFileError, LabelError
+from acoustic.tools.evaluate import (
+    Evaluation,
+    LoopedSounds,
+    SimulatedSession,
+    evaluate,
+    find_recordings,
+    find_sounds,
+    looped,
+    score,
+    simulated,
+)
+from acoustic.types import Event
+
+IDLE = SimulatedSession("home", "idle", seed=1, index=0, rate_hz=8000)
+
+
+class Scripted:
+    """A detector that says at each time what it was told to say, whatever it hears."""
+
+    def __init__(self, script):
+        self.script = list(script)
+        self.heard_s = 0.0
+
+    def push(self, block):
+        self.heard_s = block.stop / block.rate_hz
+        due = [each for each in self.script if each[1] <= self.heard_s]
+        self.script = self.script[len(due) :]
+        return [Event(kind, time_s, self.heard_s, 0.9, details) for kind, time_s, details in due]
+
+    def flush(self):
+        return [Event(kind, self.heard_s, self.heard_s, 0.9, details) for kind, _, details in self.script]
+
+
+def script(*rows):
+    return partial(Scripted, [(kind, time_s, {}) for kind, time_s in rows])
+
+
+def recording(folder, name, rows, *, length_s=30.0, rate_hz=8000):
+    folder.mkdir(parents=True, exist_ok=True)
+    soundfile.write(folder / name, np.zeros(round(length_s * rate_hz)), rate_hz)
+    table = "".join(f"{onset}\t{offset}\t{label}\n" for onset, offset, label in rows)
+    (folder / name).with_suffix(".tsv").write_text("onset\toffset\tlabel\n" + table)
+
+
+CYCLE = [(2.0, 9.0, "fill"), (9.0, 11.0, "hold"), (11.1, 12.5, "release")]
+TOLD = [("pump_on", 2.0), ("pressure", 9.0), ("pump_off", 11.0), ("release", 11.1), ("release_end", 12.5)]
+
+
+def test_recordings_are_scored_against_the_labels_beside_them(tmp_path):
+    recording(tmp_path / "deep", "a.wav", CYCLE)
+    recording(tmp_path, "b.flac", [])
+    soundfile.write(tmp_path / "unlabelled.wav", np.zeros(8000), 8000)
+    sessions = find_recordings(tmp_path)
+    assert [session.audio.name for session in sessions] == ["b.flac", "a.wav"]
+    detector = script(*TOLD, ("cycle", 12.5))
+    evaluation = Evaluation.of(list(evaluate(sessions, detector)), np.random.default_rng(0))
+    release = evaluation.overall.events["release@0.1"]
+    assert (release.counts.hits, release.counts.false, release.counts.missed) == (1, 1, 0)
+    assert evaluation.overall.phases["hold"].counts.hits == 1
+    assert evaluation.overall.exact.value == 0.5
+    assert evaluation.overall.false_cycles.count == 1
+    assert evaluation.overall.false_cycles.hours == pytest.approx(30 / 3600)
+
+
+def test_a_detector_that_says_the_truth_is_perfect(tmp_path):
+    recording(tmp_path, "a.wav", CYCLE)
+    (each,) = evaluate(find_recordings(tmp_path), script(*TOLD, ("cycle", 12.5)))
+    assert all(counts.false == counts.missed == 0 for counts in each.matches.values())
+    assert all(counts.false == counts.missed == 0 for counts in each.phases.values())
+    assert each.cycles == each.cycles_counted == 1
+
+
+def test_an_evaluation_is_json(tmp_path):
+    recording(tmp_path, "a.wav", CYCLE)
+    evaluation = Evaluation.of(list(evaluate(find_recordings(tmp_path), script(*TOLD))), np.random.default_rng(0))
+    read = json.loads(json.dumps(evaluation.to_dict(), allow_nan=False))
+    assert read["overall"]["events"]["release@0.2"]["f1"]["value"] == 1.0
+    assert read["sessions"][0]["delays_s"]["release"] == pytest.approx([0.05], abs=0.05)
+
+
+def test_a_folder_without_labels_or_sounds_is_an_error(tmp_path):
+    with pytest.raises(LabelError, match="holds no recording with labels"):
+        find_recordings(tmp_path)
+    with pytest.raises(AudioFileError, match="holds no recordings"):
+        find_sounds(tmp_path)
+    with pytest.raises(AudioFileError, match="no such folder"):
+        find_sounds(tmp_path / "absent")
+
+
+def test_a_simulated_session_is_the_same_however_often_it_is_opened():
+    (first, _), (second, _) = IDLE.open(), IDLE.open()
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a.samples, b.samples)
+
+
+def test_gain_changes_the_samples_and_nothing_else():
+    (plain, _) = IDLE.open()
+    (louder, _) = SimulatedSession("home", "idle", seed=1, index=0, rate_hz=8000, gain_db=6.0).open()
+    for a, b in zip(plain, louder, strict=True):
+        assert a.start == b.start
+        np.testing.assert_allclose(b.samples, a.samples * 10 ** (6 / 20), rtol=1e-6)
+
+
+def test_processes_change_nothing():
+    sessions = simulated(["home"], ["idle", "refills"], 1, seed=4)
+    assert list(evaluate(sessions, jobs=2)) == list(evaluate(sessions, jobs=1))
+
+
+def test_simulated_sessions_differ_from_one_another():
+    assert len({session.name for session in simulated(["home", "hard"], ["cleaning", "shots"], 3, seed=0)}) == 12
+
+
+@pytest.fixture
+def sounds(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, rate_hz, length_s in (("a.wav", 16000, 1.0), ("b.flac", 44100, 2.0), ("c.wav", 48000, 1.5)):
+        soundfile.write(tmp_path / name, rng.uniform(-0.9, 0.9, (round(rate_hz * length_s), 2)), rate_hz)
+    return tmp_path
+
+
+def test_loops_play_every_file_once_at_one_rate_within_full_scale(sounds):
+    source, truth = LoopedSounds(tuple(find_sounds(sounds)), seed=0, index=0).open()
+    blocks = list(source)
+    assert {block.rate_hz for block in blocks} == {source.rate_hz}
+    assert all(a.stop == b.start for a, b in pairwise(blocks))
+    assert blocks[-1].stop / source.rate_hz == pytest.approx(4.5, abs=0.01)
+    samples = np.concatenate([block.samples for block in blocks])
+    assert samples.dtype == np.float32
+    assert 0.01 < np.abs(samples).max() <= 1.0
+    assert truth(4.5).condition == "sounds"
+
+
+def test_loops_differ_in_order_and_gain(sounds):
+    loops = looped(find_sounds(sounds), 10.0 / 3600, seed=0)
+    assert len(loops) == math.ceil(10.0 / 4.5)
+    first, second = (np.concatenate([block.samples for block in loop.open()[0]]) for loop in loops[:2])
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)
+
+
+def test_whatever_is_heard_in_sounds_is_false(sounds):
+    each = score(looped(find_sounds(sounds), 1e-9, seed=0)[0], script(("pump_on", 1.0), ("cycle", 2.0)))
+    overall = Evaluation.of([each], np.random.default_rng(0)).overall
+    assert (overall.false_pump_on.count, overall.false_cycles.count) == (1, 1)
+    assert overall.false_pump_on.hours == pytest.approx(4.5 / 3600, rel=0.01)
