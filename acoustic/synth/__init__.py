@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 from .conditions import CONDITIONS
+from .loops import Library, splices_from_labels
 from .machines import MACHINE_KINDS, sample_machine
 from .plan import (
     Action,
@@ -38,6 +39,7 @@ __all__ = [
     "Background",
     "Distraction",
     "Hydraulics",
+    "Library",
     "MachineParameters",
     "MicrophoneParameters",
     "Plan",
@@ -52,6 +54,7 @@ __all__ = [
     "Truth",
     "sample_machine",
     "sample_plan",
+    "splices_from_labels",
     "synthesise",
     "write_session",
 ]

@@ -1,4 +1,4 @@
-"""Stationary noise of a room: sloping noise that swells, mains hum, a laptop's fan."""
+"""Lasting noise of a room: sloping noise that swells, mains hum, a laptop's fan, a recording's bed."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .filters import Floats, filter_block, first_order, noise
+from .loops import Loop, read_sound
 from .plan import Background
 
 __all__ = ["Ambience", "weighted_rms"]
 
 _POLES: Final = 6
+_BED_S: Final = 30.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -90,6 +92,11 @@ class Ambience:
         self._white *= level * norm
         self._hum = level * 10.0 ** (parameters.hum_db / 20.0) * 4.0
         self._fan = level * 10.0 ** (parameters.fan_db / 20.0)
+        self._bed: Loop | None = None
+        if parameters.bed:
+            sound = read_sound(parameters.bed, 0.0, _BED_S, rate_hz)
+            gain = level * 10.0 ** (parameters.bed_db / 20.0) / weighted_rms(sound, rate_hz)
+            self._bed = Loop([sound * gain], rate_hz, rng)
         self._reset()
 
     def _reset(self) -> None:
@@ -117,4 +124,7 @@ class Ambience:
 
     def render(self, count: int) -> Floats:
         """Next samples."""
-        return self._run(count)
+        sound = self._run(count)
+        if self._bed is not None:
+            sound += self._bed.read(count)
+        return sound

@@ -39,6 +39,7 @@ CONTROL_NAMES: Final = (
     "duty",
     "sputter",
     "vented",
+    "quieting",
 )
 HEAD_BAR: Final = 0
 PUMP_BAR: Final = 1
@@ -51,6 +52,7 @@ SPIN: Final = 7
 DUTY: Final = 8
 SPUTTER: Final = 9
 VENTED: Final = 10
+QUIETING: Final = 11  # share of the quieting that is complete, in dB
 
 # What the head is closed with.
 BLIND: Final = 0.0
@@ -100,7 +102,8 @@ _DRAIN: Final = 23
 _VENTED: Final = 24
 _RANDOM: Final = 25
 _OUT: Final = 26
-_STATE: Final = 27
+_PROGRESS: Final = 27
+_STATE: Final = 28
 
 # State of the script.
 _ROW: Final = 0
@@ -219,7 +222,7 @@ def _advance(
     control: npt.NDArray[np.float64],
     marks: npt.NDArray[np.float64],
 ) -> int:
-    """Advance by `steps`; fill `control` (steps, 11) and `marks` (m, 3: step, kind, value); return how many marks."""
+    """Advance by `steps`; fill `control` (steps, columns) and `marks` (m, 3: step, kind, value); return how many marks."""
     count = 0
     s = state
     for k in range(steps):
@@ -363,9 +366,11 @@ def _advance(
         )
 
         # Marks of this run.
-        if s[_PUMPING] > 0.0 and load == BLIND:
+        progress = s[_PROGRESS]
+        if s[_PUMPING] > 0.0:
             span = s[_QUIET_END] - s[_QUIET_REF]
             progress = (_loudness_db(pump, head_in, s[_PUMP_P], h, v) - s[_QUIET_REF]) / min(span, -1e-3)
+        if s[_PUMPING] > 0.0 and load == BLIND:
             primed = s[_UNFILLED] <= 0.0 and s[_P] > 0.3 * healthy_bar
             if primed and s[_REACHED] < QUIET_50 and progress >= 0.5:
                 s[_REACHED] = QUIET_50
@@ -402,6 +407,8 @@ def _advance(
         c[DUTY] = duty
         c[SPUTTER] = s[_AIRY] * s[_SPIN]
         c[VENTED] = s[_VENTED]
+        s[_PROGRESS] = progress
+        c[QUIETING] = progress
     return count
 
 
@@ -481,7 +488,7 @@ class WaterSide:
         self._state[_SWITCH] = float(on)
 
     def advance(self, steps: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Advance; return control signals, shape (steps, 11), and marks, shape (m, 3): step, kind, value."""
+        """Advance; return control signals, shape (steps, columns), and marks, shape (m, 3): step, kind, value."""
         control = np.empty((steps, len(CONTROL_NAMES)))
         count = _advance(
             self.step,

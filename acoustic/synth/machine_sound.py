@@ -14,10 +14,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .filters import Floats, band_bank, bank_rms, noise, run_bank
+from .filters import Floats, band_bank, bank_rms, filter_block, first_order, noise, run_bank
 from .hydraulics import (
     BOILER,
     CONTROL_HZ,
+    CONTROL_NAMES,
     DUTY,
     HEAD_ML_S,
     OPV_ML_S,
@@ -26,6 +27,7 @@ from .hydraulics import (
     PUMP_ML_S,
     PUMP_OFF,
     PUMP_ON,
+    QUIETING,
     RELEASE_ML_S,
     SPIN,
     SPUTTER,
@@ -36,7 +38,8 @@ from .hydraulics import (
     uniform,
     water_noise,
 )
-from .plan import Hydraulics, MachineParameters, SoundLevels
+from .loops import Loop, read_sound
+from .plan import Hydraulics, MachineParameters, SoundLevels, Splice
 
 __all__ = ["MachineSound"]
 
@@ -56,7 +59,9 @@ _DUTY: Final = 11
 _SHIFT: Final = 12
 _HUM: Final = 13
 _ROUGH: Final = 14
-_GAINS: Final = 15
+_SPINNING: Final = 15
+_QUIET: Final = 16
+_GAINS: Final = 17
 
 _BUBBLE_VOICES: Final = 6
 _HUM_TABLE: Final = 512
@@ -119,6 +124,8 @@ def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wan
         g[_SHIFT] = load
         g[_HUM] = idle_hum + run_hum * spin
         g[_ROUGH] = c[SPUTTER]
+        g[_SPINNING] = spin
+        g[_QUIET] = min(1.0, max(0.0, c[QUIETING]))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -315,6 +322,35 @@ def _bank_peak(bank: Floats, samples: int) -> float:
     return peak
 
 
+class _SplicedPump:
+    """Pump sound from recordings: a fill and a pressurised loop, of which the fill has RMS 1."""
+
+    def __init__(self, splice: Splice, rate_hz: int, rng: np.random.Generator) -> None:
+        fill, pressurised = (
+            [read_sound(file, start_s, stop_s - start_s, rate_hz).copy() for file, start_s, stop_s in stretches]
+            for stretches in (splice.fill, splice.pressurised)
+        )
+        shelf = float(10.0 ** (-splice.deepen_db / 20.0))
+        for stretch in pressurised:
+            low = stretch.copy()
+            filter_block(low, np.array([first_order(600.0, rate_hz, high=False)]), np.zeros((1, 2)))
+            stretch[:] = low + shelf * (stretch - low)
+        rms = math.sqrt(sum(float(np.sum(np.square(x))) for x in fill) / sum(len(x) for x in fill))
+        self._fill = Loop([x / rms for x in fill], rate_hz, rng, splice.mains_hz)
+        self._pressurised = Loop([x / rms for x in pressurised], rate_hz, rng, splice.mains_hz)
+
+    def steady_fill(self, count: int) -> Floats:
+        return self._fill.read(count)
+
+    def render(self, running: Floats, quieting: Floats) -> Floats:
+        """Samples, given the pump's speed and the share of the quieting that is complete, both from 0 to 1."""
+        # Equal powers, since the two loops are not coherent.
+        return running * (
+            np.sqrt(1.0 - quieting) * self._fill.read(len(running))
+            + np.sqrt(quieting) * self._pressurised.read(len(running))
+        )
+
+
 class MachineSound:
     """Dry sound of one machine, 1 m away, with the pump tone's RMS in the fill as unit.
 
@@ -345,7 +381,7 @@ class MachineSound:
                 machine.solenoid,
             )
         )
-        levels = machine.levels
+        self._levels = levels = machine.levels
         tail = rate_hz // 10
         # Noise of constant density: its RMS grows with the bandwidth, so that every rate sounds alike.
         self._scales = np.array(
@@ -365,6 +401,11 @@ class MachineSound:
         self._reset()
         self._tone_scale = 1.0
         self._tone_scale = self._calibrate()
+        self._splice: _SplicedPump | None = None
+        if machine.splice is not None:
+            self._splice = _SplicedPump(machine.splice, rate_hz, rng)
+            self._tone_scale = 0.0
+            self._levels = levels._replace(noise_db=-200.0, flow_db=-200.0, run_hum_db=-200.0)
         self._reset()
 
     def _reset(self) -> None:
@@ -389,7 +430,7 @@ class MachineSound:
     def _fill(self, levels: SoundLevels, seconds: float) -> Floats:
         """Steady fill at 1 bar, from rest."""
         self._reset()
-        control = np.zeros((int(seconds * CONTROL_HZ) + 2, 11))
+        control = np.zeros((int(seconds * CONTROL_HZ) + 2, len(CONTROL_NAMES)))
         control[:, PUMP_BAR] = 1.0
         control[:, PUMP_ML_S] = control[:, HEAD_ML_S] = self._machine.hydraulics.free_flow_ml_s * 0.93
         control[:, SPIN] = 1.0
@@ -401,7 +442,9 @@ class MachineSound:
     def steady_fill(self, seconds: float) -> Floats:
         """Sound of a fill, for setting levels; leaves the noise generators where they were."""
         seeds = self._seeds.copy()
-        sound = self._fill(self._machine.levels, seconds)
+        sound = self._fill(self._levels, seconds)
+        if self._splice is not None:
+            sound += self._splice.steady_fill(len(sound))
         self._seeds = seeds
         self._reset()
         return sound
@@ -433,7 +476,7 @@ class MachineSound:
     def feed(self, control: Floats, marks: Floats, first_step: int) -> None:
         """Take control signals and marks from the water side; they must follow on one another."""
         gains = np.empty((len(control), _GAINS))
-        _gains(control, self._machine.hydraulics, self._machine.levels, self._machine.stroke_hz, self._wander, gains)
+        _gains(control, self._machine.hydraulics, self._levels, self._machine.stroke_hz, self._wander, gains)
         if len(self._gains) == 0:
             self._first_step = first_step
         self._gains = np.concatenate([self._gains, gains])
@@ -454,7 +497,12 @@ class MachineSound:
 
     def render(self, start: int, count: int) -> Floats:
         """Samples `start` to `start + count`; the control signal must reach past their end."""
-        sound = self._samples(self._gains, self._first_step, start, count, self._machine.levels)
+        sound = self._samples(self._gains, self._first_step, start, count, self._levels)
+        if self._splice is not None:
+            steps = np.arange(start, start + count) * (CONTROL_HZ / self._rate_hz) - self._first_step
+            known = np.arange(len(self._gains))
+            running = np.interp(steps, known, self._gains[:, _SPINNING])
+            sound += self._splice.render(running, np.interp(steps, known, self._gains[:, _QUIET]))
         done = (start + count) * CONTROL_HZ // self._rate_hz - self._first_step
         self._gains = self._gains[done:].copy()
         self._first_step += done

@@ -42,6 +42,7 @@ DistractionKind = Literal[
     "appliance",
     "beep",
     "bump",
+    "machine",
     "recording",
 ]
 
@@ -141,11 +142,14 @@ def _resonances(*rows: tuple[float, float, float]) -> tuple[Resonance, ...]:
 class Splice:
     """Real pump sound instead of the synthetic: stretches of recordings, as (file, start_s, stop_s).
 
-    The stretches are looped with crossfades; the physics keeps the timing, and the release stays synthetic.
+    The stretches are looped with crossfades; the physics keeps the timing, and the release stays synthetic. Recordings of
+    shots quieten less than a blind basket does: `deepen_db` takes so much more off the pressurised sound above 600 Hz.
     """
 
     fill: tuple[tuple[str, float, float], ...]
     pressurised: tuple[tuple[str, float, float], ...]
+    mains_hz: float = 50.0
+    deepen_db: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +229,8 @@ class Background:
     hum_db: float = -20.0  # mains hum of fridge and lamps, relative to the noise
     fan_db: float = -60.0  # laptop fan beside the microphone, relative to the noise
     fan_hz: float = 380.0
+    bed: str = ""  # a recording that goes on all the time
+    bed_db: float = 0.0  # its level relative to the noise
 
 
 @dataclass(frozen=True, slots=True)

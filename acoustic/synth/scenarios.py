@@ -17,6 +17,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -25,13 +26,16 @@ import numpy as np
 from ..errors import OptionError
 from .conditions import check_condition, sample_background, sample_microphone, sample_room
 from .machines import between, log_between, pick, sample_machine
-from .plan import Action, MachineParameters, Plan
+from .loops import Library
+from .plan import Action, Distraction, MachineParameters, Plan, Splice
 
 __all__ = ["FAULTS", "SCENARIOS", "sample_plan"]
 
 FAULTS: Final = ("leak", "stuck_open", "stuck_shut", "clog", "air")
 SCENARIOS: Final = ("cleaning", "early_stops", "shots", "flushes", "refills", *FAULTS, "idle")
 
+# How often a recording goes on all the time.
+_BED_SHARE: Final = {"home": 0.1, "kitchen": 0.35, "cafe": 0.6, "hard": 0.5}
 _KINDS_BY_CONDITION: Final = {
     "home": (
         ("home", 4.0),
@@ -141,6 +145,16 @@ def _refills(rng: np.random.Generator) -> list[Action]:
     ]
 
 
+def _spliced(rng: np.random.Generator, splices: Sequence[Splice]) -> MachineParameters:
+    if not splices:
+        raise OptionError(
+            "machine kind 'spliced' needs recordings of a pump: give splices, such as splices_from_labels()"
+        )
+    machine = sample_machine(("home", "thermoblock", "dumper")[int(rng.integers(3))], rng)
+    splice = splices[int(rng.integers(len(splices)))]
+    return replace(machine, kind="spliced", splice=replace(splice, deepen_db=between(rng, 0.0, 8.0)))
+
+
 def _with_fault(machine: MachineParameters, fault: str, rng: np.random.Generator) -> MachineParameters:
     h = machine.hydraulics
     if fault == "leak":
@@ -154,6 +168,134 @@ def _with_fault(machine: MachineParameters, fault: str, rng: np.random.Generator
     elif fault == "air":
         h = h._replace(air_in_line=between(rng, 0.15, 0.6), wear=h.wear * between(rng, 0.7, 1.0))
     return replace(machine, hydraulics=h)
+
+
+# Distractions a minute, their levels, and how often each kind comes.
+_TRAFFIC: Final = {
+    "home": (
+        1.0,
+        (-28.0, -6.0),
+        (
+            ("speech", 2.0),
+            ("dishes", 2.0),
+            ("knock", 2.0),
+            ("appliance", 1.5),
+            ("tap", 1.0),
+            ("beep", 0.7),
+            ("music", 0.5),
+            ("bump", 0.7),
+            ("grinder", 0.2),
+            ("steam", 0.3),
+            ("juicer", 0.1),
+        ),
+    ),
+    "kitchen": (
+        4.0,
+        (-22.0, 3.0),
+        (
+            ("speech", 4.0),
+            ("dishes", 3.0),
+            ("knock", 2.0),
+            ("appliance", 2.0),
+            ("tap", 2.0),
+            ("beep", 1.0),
+            ("music", 1.5),
+            ("bump", 1.0),
+            ("grinder", 0.5),
+            ("steam", 0.7),
+            ("juicer", 0.7),
+        ),
+    ),
+    "cafe": (
+        7.0,
+        (-20.0, 4.0),
+        (
+            ("speech", 4.0),
+            ("dishes", 4.0),
+            ("knock", 3.0),
+            ("grinder", 2.0),
+            ("steam", 3.0),
+            ("music", 2.0),
+            ("machine", 1.0),
+            ("tap", 1.0),
+            ("beep", 0.5),
+            ("bump", 0.5),
+            ("appliance", 1.0),
+            ("juicer", 0.3),
+        ),
+    ),
+    "hard": (
+        7.0,
+        (-16.0, 8.0),
+        (
+            ("speech", 4.0),
+            ("dishes", 3.0),
+            ("knock", 2.0),
+            ("grinder", 1.0),
+            ("steam", 2.0),
+            ("music", 2.0),
+            ("machine", 0.5),
+            ("tap", 2.0),
+            ("beep", 1.0),
+            ("bump", 1.5),
+            ("appliance", 2.0),
+            ("juicer", 1.0),
+        ),
+    ),
+}
+_LENGTHS_S: Final = {
+    "dishes": (0.5, 6.0),
+    "knock": (0.2, 4.0),
+    "bump": (0.2, 3.0),
+    "beep": (0.5, 6.0),
+    "steam": (0.4, 18.0),
+    "machine": (8.0, 25.0),
+}
+# Somebody else's machine is farther away than one's own.
+_LOUDEST_MACHINE_DB: Final = -7.0
+
+
+def _expected_s(machine: MachineParameters, actions: Sequence[Action], lead_s: float) -> float:
+    """About how long a session takes: a run that ends after its hold fills for about the time of free flow."""
+    h = machine.hydraulics
+    fill_s = (h.refill_ml + 0.8 * h.later_air_ml) / (h.free_flow_ml_s * h.wear * h.duty) * 1.4
+    runs = (
+        min(action.run_s or 60.0, fill_s + action.hold_s if action.hold_s is not None else 60.0) for action in actions
+    )
+    return lead_s + sum(runs) + sum(action.gap_s for action in actions[1:]) + 5.0
+
+
+def _distractions(
+    condition: str, rng: np.random.Generator, duration_s: float, library: Library | None
+) -> tuple[Distraction, ...]:
+    rate_per_min, levels_db, weights = _TRAFFIC[condition]
+    busy = log_between(rng, 0.25, 2.0) * rate_per_min
+    found = []
+    for _ in range(int(busy * duration_s / 60.0 + rng.random())):
+        kind = str(pick(rng, *((weight, name) for name, weight in weights)))
+        length = log_between(rng, *_LENGTHS_S.get(kind, (1.0, 15.0)))
+        level = between(rng, *levels_db)
+        file, offset = "", 0.0
+        if library is not None and rng.random() < 0.6:
+            file, whole_s = library.files[int(rng.integers(len(library.files)))]
+            kind = "recording"
+            length = min(length, whole_s)
+            offset = rng.random() * (whole_s - length)
+        if kind == "machine":
+            level = min(level, _LOUDEST_MACHINE_DB)
+        found.append(
+            Distraction(
+                kind,
+                float(rng.random() * duration_s),
+                length,
+                level,
+                log_between(rng, 0.4, 5.0),
+                int(rng.integers(2**31)),
+                file,
+                offset,
+            )
+        )
+    return tuple(sorted(found, key=lambda distraction: distraction.start_s))
 
 
 def _actions(scenario: str, rng: np.random.Generator) -> list[Action]:
@@ -174,7 +316,15 @@ def _actions(scenario: str, rng: np.random.Generator) -> list[Action]:
     return _cleaning(rng, early=between(rng, 0.3, 0.7) if scenario == "early_stops" else 0.0)
 
 
-def sample_plan(condition: str, rng: np.random.Generator, kind: str | None = None, scenario: str | None = None) -> Plan:
+def sample_plan(
+    condition: str,
+    rng: np.random.Generator,
+    kind: str | None = None,
+    scenario: str | None = None,
+    *,
+    library: Library | None = None,
+    splices: Sequence[Splice] = (),
+) -> Plan:
     """Draw a session.
 
     Parameters
@@ -184,14 +334,18 @@ def sample_plan(condition: str, rng: np.random.Generator, kind: str | None = Non
     rng
         The only source of randomness.
     kind
-        One of `MACHINE_KINDS`; drawn as the condition suggests if None.
+        One of `MACHINE_KINDS`, or `spliced`; drawn as the condition suggests if None.
     scenario
         One of `SCENARIOS`; `cleaning` if None.
+    library
+        Recordings from which most distractions, and some lasting backgrounds, are taken; all synthetic if None.
+    splices
+        What a machine of kind `spliced` may take its pump sound from.
 
     Raises
     ------
     OptionError
-        For an unknown name.
+        For an unknown name, or `spliced` without splices.
     """
     check_condition(condition)
     scenario = "cleaning" if scenario is None else scenario
@@ -199,17 +353,27 @@ def sample_plan(condition: str, rng: np.random.Generator, kind: str | None = Non
         raise OptionError(f"scenario {scenario!r} is unknown; one of {', '.join(SCENARIOS)} is wanted")
     if kind is None:
         kind = str(pick(rng, *((weight, name) for name, weight in _KINDS_BY_CONDITION[condition])))
-    machine = sample_machine(kind, rng)
+    machine = _spliced(rng, splices) if kind == "spliced" else sample_machine(kind, rng)
     fault = scenario if scenario in FAULTS else ""
+    machine = _with_fault(machine, fault, rng)
+    lead_s = between(rng, 3.0, 12.0)
+    actions = _actions(scenario, rng)
+    background = sample_background(condition, rng)
+    if library is not None and rng.random() < _BED_SHARE[condition]:
+        longest = [file for file, duration_s in library.files if duration_s >= 4.0]
+        if longest:
+            bed = longest[int(rng.integers(len(longest)))]
+            background = replace(background, bed=bed, bed_db=between(rng, -6.0, 3.0))
     return Plan(
         condition=condition,
         scenario=scenario,
         fault=fault,
-        lead_s=between(rng, 3.0, 12.0),
+        lead_s=lead_s,
         tail_s=between(rng, 4.0, 8.0),
-        machine=_with_fault(machine, fault, rng),
+        machine=machine,
         room=sample_room(condition, rng),
         microphone=sample_microphone(condition, rng),
-        background=sample_background(condition, rng),
-        actions=tuple(_actions(scenario, rng)),
+        background=background,
+        actions=tuple(actions),
+        distractions=_distractions(condition, rng, _expected_s(machine, actions, lead_s), library),
     )

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..errors import OptionError
 from ..types import AudioBlock
 from .ambience import Ambience, weighted_rms
+from .distractions import make_distraction
 from .filters import Floats
 from .hydraulics import CONTROL_HZ, WaterSide
 from .machine_sound import MachineSound
@@ -72,6 +73,9 @@ class Simulator:
         level = loudness * 10.0 ** (-plan.background.snr_db / 20.0)
         self._ambience = Ambience(plan.background, level, machine.mains_hz, rate_hz, rng)
         self._microphone = Microphone(plan.microphone, gain, rate_hz, rng)
+        self._loudness = loudness
+        self._later = sorted(plan.distractions, key=lambda distraction: distraction.start_s)
+        self._sounding: list[tuple[int, float, Floats]] = []
         self._recorder = TruthRecorder(self._water.healthy_bar)
 
     @property
@@ -117,11 +121,27 @@ class Simulator:
             self._sound.feed(control, marks, first)
             self._recorder.feed(control, marks, first)
         dry = self._sound.render(self.position, count)
-        others: list[tuple[float, Floats]] = []
+        others = self._distractions(stop)
         sound = self._room.process(dry, others)
         sound += self._ambience.render(count)
         self.position = stop
         return self._microphone.process(sound)
+
+    def _distractions(self, stop: int) -> list[tuple[float, Floats]]:
+        """Distances and samples, from the present position to `stop`, of all distractions that sound there."""
+        while self._later and round(self._later[0].start_s * self.rate_hz) < stop:
+            distraction = self._later.pop(0)
+            # Made when it is needed and dropped afterwards: memory stays flat.
+            sound = make_distraction(distraction, self.rate_hz) * self._loudness
+            self._sounding.append((round(distraction.start_s * self.rate_hz), distraction.distance_m, sound))
+        mixed = []
+        for start, distance_m, sound in self._sounding:
+            first, last = max(start, self.position), min(start + len(sound), stop)
+            part = np.zeros(stop - self.position)
+            part[first - self.position : last - self.position] = sound[first - start : last - start]
+            mixed.append((distance_m, part))
+        self._sounding = [entry for entry in self._sounding if entry[0] + len(entry[2]) > stop]
+        return mixed
 
     def blocks(self, block_s: float = _BLOCK_S) -> Iterator[AudioBlock]:
         """All blocks until the plan is finished."""
