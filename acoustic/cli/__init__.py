@@ -23,6 +23,7 @@ class _Entry:
 
 _COMMANDS: dict[str, _Entry] = {
     "listen": _Entry("listen:listen", "Listen to the machine and lead through the cleaning."),
+    "record": _Entry("record:record", "Listen, and record what is heard."),
     "replay": _Entry("replay:replay", "Find pump, pressure, whooshes and cycles in recordings."),
     "devices": _Entry("devices:devices", "List the microphones."),
     "evaluate": _Entry("evaluate:evaluate", "Tell how well the detector does on sessions whose truth is known."),

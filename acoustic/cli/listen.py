@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,6 +17,9 @@ from ..displays.plain import PlainDisplay, plain_line
 from ..displays.view import View
 from ..types import AudioSource, Detail
 
+if TYPE_CHECKING:
+    from ..displays.recorder import Recording
+
 __all__ = ["listen"]
 
 # What a microphone would deliver: short enough that nothing is late.
@@ -23,23 +27,60 @@ _DEMO_BLOCK_S = 0.02
 
 
 @click.command()
-@click.option("--device", metavar="NAME", help="Microphone: any part of a name that `backflush devices` lists.")
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="Microphone: any part of a name that `backflush devices` lists, or default. Remembered for the next time.",
+)
 @click.option(
     "--cycles", type=click.IntRange(1, 99), help=f"Cycles to lead through.  [default: {CoachOptions().cycles}]"
 )
 @click.option(
     "--journal", metavar="FILE", type=click.Path(), help="Append what was heard and said to FILE, as JSON Lines."
 )
+@click.option(
+    "--record",
+    metavar="FILE.flac",
+    type=click.Path(),
+    help="Record what is heard, with a journal beside the recording.",
+)
 @click.option("--mute", is_flag=True, help="No sounds.")
+@click.option(
+    "--source", metavar="-", help="Listen to raw samples on standard input (-) or a named pipe; wants --rate."
+)
+@click.option("--rate", metavar="HZ", type=int, help="With --source: samples a second.")
+@click.option("--channels", type=int, help="With --source: interleaved channels.  [default: 1]")
+@click.option(
+    "--format",
+    "sample_format",
+    metavar="FORMAT",
+    help="With --source: u8, s16le, s24le, s32le or f32le.  [default: s16le]",
+)
 @click.option("--demo", is_flag=True, help="Listen to the bundled recording instead of a microphone.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), help="With --demo: how many times as fast as life.")
 def listen(
-    device: str | None, cycles: int | None, journal: str | None, mute: bool, demo: bool, speed: float | None
+    device: str | None,
+    cycles: int | None,
+    journal: str | None,
+    record: str | None,
+    mute: bool,
+    source: str | None,
+    rate: int | None,
+    channels: int | None,
+    sample_format: str | None,
+    demo: bool,
+    speed: float | None,
 ) -> None:
     """Listen to the machine and lead through the cleaning.
 
     Shows what the machine is doing, counts the cycles and says when to turn the pump off. Ctrl-C ends with a summary.
     """
+    if (source is None) != (rate is None):
+        raise click.UsageError("--source and --rate go together: raw samples do not say how fast they are.")
+    if source is None and (channels is not None or sample_format is not None):
+        raise click.UsageError("--channels and --format describe raw samples: give --source as well.")
+    if source is not None and (demo or device is not None):
+        raise click.UsageError("--source takes the place of --device and --demo: leave them out.")
     if speed is not None and not demo:
         raise click.UsageError("--speed goes with --demo: a microphone cannot be hurried.")
     if device is not None and demo:
@@ -58,13 +99,21 @@ def listen(
 
         detector = Detector()
         warm_up(detector)
-        source = stack.enter_context(closing(_open_demo(speed or 1.0) if demo else _open_microphone(device)))
+        if demo:
+            heard = _open_demo(speed or 1.0)
+        elif source is not None:
+            heard = _open_pipe(source, rate or 0, channels or 1, sample_format or "s16le")
+        else:
+            heard = _open_microphone(device)
+        stack.enter_context(closing(heard))
+        recording = stack.enter_context(closing(_open_recording(record, heard.rate_hz))) if record else None
         details: dict[str, Detail] = {
             "when": datetime.now().astimezone().isoformat(timespec="seconds"),
             "program": __version__,
             "target": options.cycles,
         }
-        summary = run(source, Monitor(detector, Coach(options)), feeds, journal=writer, details=details)
+        monitor = Monitor(detector, Coach(options))
+        summary = run(heard, monitor, feeds, journal=writer, recording=recording, details=details)
     if sys.stdout.isatty():
         from rich import print as rich_print
 
@@ -91,9 +140,32 @@ def _open_demo(speed: float) -> AudioSource:
 
 
 def _open_microphone(device: str | None) -> AudioSource:
+    from ..sources.devices import forget_device, remember_device, remembered_device
     from ..sources.microphone import MicrophoneSource
 
-    return MicrophoneSource(device)
+    if device is None:
+        return MicrophoneSource(preferred=remembered_device())
+    if device == "default":
+        forget_device()
+        return MicrophoneSource()
+    source = MicrophoneSource(device)
+    remember_device(source.device)
+    return source
+
+
+def _open_pipe(path: str, rate_hz: int, channels: int, sample_format: str) -> AudioSource:
+    from ..sources.pipe import PipeSource
+
+    # Its own file, not sys.stdin: whose lock a thread that waits for input would hold beyond the end of the program.
+    stream = open(0 if path == "-" else path, "rb", buffering=0, closefd=path != "-")  # noqa: SIM115  closed with the program
+    name = "standard input" if path == "-" else path
+    return PipeSource(stream, rate_hz, channels=channels, sample_format=sample_format, name=name)
+
+
+def _open_recording(path: str, rate_hz: int) -> Recording:
+    from ..displays.recorder import Recording
+
+    return Recording(path, rate_hz)
 
 
 def _displays(view: View, *, mute: bool) -> list[Display]:

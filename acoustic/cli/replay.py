@@ -31,7 +31,8 @@ def replay(files: tuple[str, ...], form: str) -> None:
     r"""Find pump, pressure, whooshes and cycles in recordings.
 
     The same detector runs that listens live. FILE is anything that libsndfile reads (WAV, FLAC, OGG, MP3, AIFF and
-    others), at 8 to 192 kHz. A file that cannot be read is named, and the others are gone on with.
+    others), at 8 to 192 kHz. What `record` has made gives the same session again, by the journal beside it. A file that
+    cannot be read is named, and the others are gone on with.
 
     \b
     table     what was heard and when, for people
@@ -51,16 +52,17 @@ def replay(files: tuple[str, ...], form: str) -> None:
 
 
 def _replay(file: str, form: str, *, alone: bool, first: bool) -> None:
+    from ..coach import Coach
     from ..pipeline import Monitor
-    from ..sources.file import FileSource
+    from ..tools.recording import coach_options, open_recording
     from ..tools.replay import replay as records_of
 
     # On a terminal, lines wait until the progress bar is gone; on a pipe each goes out as soon as it is known.
     waiting: list[str] = []
     put = waiting.append if sys.stdout.isatty() else click.echo
     try:
-        with closing(FileSource(file)) as source, _progress(source.name, source.duration_s) as advance:
-            records = records_of(source, Monitor(), on_block=advance)
+        with closing(open_recording(file)) as source, _progress(source.name, source.duration_s) as advance:
+            records = records_of(source, Monitor(coach=Coach(coach_options(source))), on_block=advance)
             for line in _lines(form, records, None if alone else source.name, first=first):
                 put(line)
     finally:

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,8 +22,9 @@ import numpy.typing as npt
 
 from ..errors import BackflushError
 from ..types import AudioBlock
+from .journal import JournalWriter, Opening, Record
 
-__all__ = ["FlacRecorder"]
+__all__ = ["FlacRecorder", "Recording", "journal_beside"]
 
 _SYNC_S = 0.4
 # What waits for a slow disk, before the recording is given up.
@@ -142,6 +144,62 @@ class FlacRecorder:
         grid = np.rint(block.samples.astype(np.float64) * 2.0**23)
         # Integers, whose upper 24 bits libsndfile takes as they are; its floats would be scaled by 2**23 - 1.
         yield np.clip(grid, -(2**23), 2**23 - 1).astype(np.int32) << 8
+
+
+class Recording:
+    """A session on disk: what was heard in `path`, and its journal beside it, which together replay it.
+
+    Parameters
+    ----------
+    path
+        As `FlacRecorder` has it; the journal has the same name with `.jsonl`.
+    rate_hz
+        Rate of every block.
+
+    Raises
+    ------
+    BackflushError
+        If either file cannot be made, or exists.
+    """
+
+    def __init__(self, path: str | Path, rate_hz: int) -> None:
+        beside = journal_beside(Path(path))
+        if beside.exists():
+            raise BackflushError(f"{beside}: exists already; choose another name for the recording")
+        self._recorder = FlacRecorder(path, rate_hz)
+        self._journal = JournalWriter(beside)
+        self._failure: str | None = None
+        self._told = False
+
+    def push(self, block: AudioBlock) -> None:
+        """Take a block's sound."""
+        self._recorder.push(block)
+
+    def write(self, record: Record) -> None:
+        """Take a record of the session."""
+        if isinstance(record, Opening):
+            record = replace(record, details={**record.details, "recording": self._recorder.path.name})
+        if self._failure is None:
+            try:
+                self._journal.write(record)
+            except OSError as error:
+                self._failure = f"{error.strerror or error}; the recording's journal ends here, listening goes on"
+
+    def new_failure(self) -> str | None:
+        """Return what has gone wrong, once."""
+        failure = None if self._told else self._recorder.failure or self._failure
+        self._told = self._told or failure is not None
+        return failure
+
+    def close(self) -> None:
+        """End both files."""
+        self._recorder.close()
+        self._journal.close()
+
+
+def journal_beside(path: Path) -> Path:
+    """Return where a recording's journal lies."""
+    return path.with_suffix(".jsonl")
 
 
 class _CountedFile:

@@ -160,8 +160,17 @@ def _index(sounddevice: Any, device: InputDevice) -> int:
 
 
 def _capture(sounddevice: Any, pulse: PulseServer | None, request: dict[str, Any], pipe: _Pipe) -> None:
-    device = choose_device(_devices(sounddevice, pulse), request["device"])
-    follows = request["device"] is None and device.is_default
+    devices = _devices(sounddevice, pulse)
+    wanted = request["device"] or request["preferred"]
+    missed = False
+    try:
+        device = choose_device(devices, wanted)
+    except DeviceError:
+        if request["device"]:
+            raise
+        wanted, missed = None, request["preferred"] is not None
+        device = choose_device(devices, wanted)
+    follows = wanted is None and device.is_default
     if device.source and not follows:
         # Read by the sound server's client when the stream is opened.
         os.environ["PULSE_SOURCE"] = device.source
@@ -173,7 +182,7 @@ def _capture(sounddevice: Any, pulse: PulseServer | None, request: dict[str, Any
     stream, opened = _open(sounddevice, pulse, device, request, heard, lambda: handed.put(None))
     _end_with_parent(stream)
     stream.start()
-    pipe.say(Message.OPENED, device=device.to_json(), **opened)
+    pipe.say(Message.OPENED, device=device.to_json(), missed=missed, **opened)
     if pulse is not None and device.host_api in ("ALSA", "PulseAudio"):
         threading.Thread(target=_tell_routes, args=(pulse, pipe), daemon=True).start()
     while (block := handed.get()) is not None:

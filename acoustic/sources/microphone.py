@@ -158,6 +158,8 @@ class MicrophoneSource:
     ----------
     device
         As `choose_device` takes it; None for the system's default.
+    preferred
+        With `device` None: what to take instead of the default if it is there, and to say so if it is not.
     options
         How to open and how to watch.
 
@@ -169,9 +171,11 @@ class MicrophoneSource:
         If the PortAudio library is not installed.
     """
 
-    def __init__(self, device: str | None = None, options: CaptureOptions | None = None) -> None:
+    def __init__(
+        self, device: str | None = None, options: CaptureOptions | None = None, *, preferred: str | None = None
+    ) -> None:
         self._options = options or CaptureOptions()
-        self._wanted = device
+        self._wanted, self._preferred = device, preferred
         self._closed = threading.Event()
         self._reports: deque[CaptureReport] = deque(maxlen=1000)
         self._process = self._start()
@@ -180,6 +184,7 @@ class MicrophoneSource:
         self.device = InputDevice.from_json(opened["device"])
         self.name = self.device.label
         self.rate_hz: int = opened["rate_hz"]
+        self._chosen = device is not None or (preferred is not None and not opened["missed"])
         self._channels: int = opened["channels"]
         self._resampler: Any = None
         self._timeline: Timeline[npt.NDArray[np.float32]] = Timeline(self.rate_hz, self._options)
@@ -195,6 +200,8 @@ class MicrophoneSource:
         self._state = CaptureState.OK
         self._since_s = self._opened_s
         self._reason = ""
+        if opened["missed"]:
+            self._report(f"{preferred} is not there: listening to {self.device.name} instead.")
 
     @property
     def health(self) -> CaptureHealth:
@@ -243,11 +250,12 @@ class MicrophoneSource:
         wanted, rates_hz = self._wanted, []
         if hasattr(self, "device"):
             # The same one again, and not whatever else a part of the name may fit by now.
-            wanted = None if self._wanted is None else self.device.label
+            wanted = self.device.label if self._chosen else None
             rates_hz = [self.rate_hz]
         request = {
             "task": "open",
             "device": wanted,
+            "preferred": self._preferred,
             "rate_hz": self._options.rate_hz,
             "rates_hz": rates_hz,
             "channels": self._options.channels,

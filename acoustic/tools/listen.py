@@ -13,9 +13,10 @@ import numpy as np
 from ..config import RATE_HZ
 from ..displays.feed import Feed
 from ..displays.journal import JournalWriter, Record, Summary
+from ..displays.recorder import Recording
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
-from ..types import AudioBlock, AudioSource, Detail
+from ..types import AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
 __all__ = ["StoppableSource", "listen", "warm_up"]
@@ -108,6 +109,7 @@ def listen(
     feeds: Sequence[Feed] = (),
     *,
     journal: JournalWriter | None = None,
+    recording: Recording | None = None,
     details: Mapping[str, Detail] | None = None,
 ) -> Summary:
     """Run a live session to its end and return its summary.
@@ -125,6 +127,8 @@ def listen(
         Displays; they are closed at the end.
     journal
         Where every record is written before any display has it.
+    recording
+        Where the sound goes, with a journal of its own; the user is told if it fails.
     details
         For the session's opening line.
 
@@ -144,6 +148,8 @@ def listen(
                 journal.write(record)
             except OSError as error:
                 failed = error
+        if recording:
+            recording.write(record)
         if isinstance(record, Summary):
             summary = record
         for feed in feeds:
@@ -151,6 +157,10 @@ def listen(
 
     def update(block: AudioBlock) -> None:
         status = monitor.detector.status
+        if recording:
+            recording.push(block)
+            if failure := recording.new_failure():
+                tell(Cue("warning", failure, "alarm", status.time_s, "recording"))
         for feed in feeds:
             if isinstance(feed.failure, BrokenPipeError):
                 raise feed.failure  # nobody reads any more

@@ -11,8 +11,8 @@ from ..config import DetectorOptions
 from ..displays.journal import Capture, Gap, Opening, Record, Summary
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
-from ..sources.file import FileSource
 from ..types import AudioBlock, AudioSource, Detail, Event
+from .recording import open_recording
 
 __all__ = ["Report", "WatchedSource", "detect", "replay"]
 
@@ -115,6 +115,6 @@ def detect(path: str | Path, options: DetectorOptions | None = None) -> list[Eve
         If the file cannot be read, or breaks off.
     """
     detector = Detector(options)
-    with closing(FileSource(path)) as source:
+    with closing(open_recording(path)) as source:
         events = [event for block in source for event in detector.push(block)]
     return events + detector.flush()
