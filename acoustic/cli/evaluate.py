@@ -44,6 +44,12 @@ _PIPE_WIDTH = 180
     show_default=True,
     help="With --synth: sessions of each condition and scenario.",
 )
+@click.option(
+    "--backgrounds",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="With --synth: take distractions and background noise from the recordings in this folder.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option(
     "--negatives",
@@ -76,6 +82,7 @@ def evaluate(
     conditions: tuple[str, ...],
     scenarios: tuple[str, ...],
     count: int,
+    backgrounds: Path | None,
     seed: int,
     negatives: Path | None,
     hours: float,
@@ -101,7 +108,7 @@ def evaluate(
     import numpy as np
     from rich.console import Console
 
-    from ..synth import CONDITIONS
+    from ..synth import CONDITIONS, Library
     from ..tools.evaluate import Evaluation, find_recordings, find_sounds, looped, simulated
     from ..tools.evaluate import evaluate as scores_of
     from ..tools.evaluation_plots import plot
@@ -109,7 +116,8 @@ def evaluate(
 
     sessions: list[Session] = [session for folder in folders for session in find_recordings(folder)]
     if synth:
-        sessions += simulated(conditions or CONDITIONS, scenarios or ("cleaning",), count, seed)
+        library = Library.from_folder(backgrounds) if backgrounds else None
+        sessions += simulated(conditions or CONDITIONS, scenarios or ("cleaning",), count, seed, library=library)
     if negatives:
         sessions += looped(find_sounds(negatives), hours, seed)
     jobs = min(jobs, len(sessions))

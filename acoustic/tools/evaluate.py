@@ -13,6 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 
 from ..errors import AudioFileError, LabelError
 from ..sources.file import FileSource
-from ..synth import SynthSource, sample_plan
+from ..synth import Library, Splice, SynthSource, sample_plan
 from ..types import AudioBlock, AudioSource, Event
 from .aggregate import Summary, summarise
 from .reference import Reference, read_reference, reference_of
@@ -46,6 +47,7 @@ _BLOCK_S = 0.1
 _LOOP_RATE_HZ = 48_000
 _GAINS_DB = (-20.0, 10.0)
 _FADE_S = 0.01
+_NOTHING = np.empty(0, np.float32)
 
 
 class StreamDetector(Protocol):
@@ -91,14 +93,20 @@ class RecordedSession:
 
 @dataclass(frozen=True, slots=True)
 class SimulatedSession:
-    """A session of the simulator: the same for the same condition, scenario, seed and index, whatever the others are.
+    """A session of the simulator: the same for the same fields, whatever other sessions there are.
 
     Parameters
     ----------
-    kind
-        Of machine; drawn as the condition suggests if None.
-    gain_db
-        Applied to the samples after the microphone.
+    condition, scenario, kind, library, splices
+        As for `sample_plan`.
+    seed, index
+        What is drawn.
+    rate_hz
+        At which it is simulated.
+    heard_hz
+        To which it is resampled then; None: not at all.
+    level_dbfs
+        Of the first fill, after the microphone; None: as the microphone gives it.
     """
 
     condition: str
@@ -106,21 +114,29 @@ class SimulatedSession:
     seed: int
     index: int
     kind: str | None = None
+    library: Library | None = None
+    splices: tuple[Splice, ...] = ()
     rate_hz: int = 48_000
-    gain_db: float = 0.0
+    heard_hz: int | None = None
+    level_dbfs: float | None = None
 
     @property
     def name(self) -> str:
         """Everything that it takes to make it again."""
-        return f"{self.condition}/{self.scenario}/{self.seed}/{self.index}"
+        return "/".join(filter(None, [self.condition, self.scenario, self.kind, str(self.seed), str(self.index)]))
 
     def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
         """Draw the plan; the sound is made while it is read."""
         rng = np.random.default_rng([self.seed, self.index, *self.condition.encode(), *self.scenario.encode()])
-        plan = sample_plan(self.condition, rng, self.kind, self.scenario)
+        plan = sample_plan(self.condition, rng, self.kind, self.scenario, library=self.library, splices=self.splices)
         source = SynthSource(plan, rng, self.rate_hz, _BLOCK_S, self.name)
-        heard = source if self.gain_db == 0.0 else _Amplified(source, self.gain_db)
-        return heard, lambda duration_s: reference_of(source.simulator.truth())
+        gain_db = 0.0 if self.level_dbfs is None else self.level_dbfs - plan.microphone.fill_dbfs
+        heard_hz = self.heard_hz or self.rate_hz
+        altered = gain_db != 0.0 or heard_hz != self.rate_hz
+        return (
+            _Altered(source, gain_db, heard_hz) if altered else source,
+            lambda duration_s: reference_of(source.simulator.truth()),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,17 +158,23 @@ class LoopedSounds:
         return _Medley(self.name, self.files, rng), partial(Reference.silent, condition="sounds")
 
 
-class _Amplified:
-    """A source at another level."""
+class _Altered:
+    """A source at another level and rate; nothing is clipped."""
 
-    def __init__(self, source: AudioSource, gain_db: float) -> None:
+    def __init__(self, source: AudioSource, gain_db: float, rate_hz: int) -> None:
         self._source = source
         self._gain = np.float32(10 ** (gain_db / 20))
-        self.name, self.rate_hz = source.name, source.rate_hz
+        self.name, self.rate_hz = source.name, rate_hz
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        for block in self._source:
-            yield AudioBlock(block.start, block.samples * self._gain, block.rate_hz, block.lost)
+        import soxr
+
+        stream = soxr.ResampleStream(self._source.rate_hz, self.rate_hz, 1, dtype="float32")
+        start = 0
+        for samples, last in chain(((block.samples, False) for block in self._source), [(_NOTHING, True)]):
+            heard = stream.resample_chunk(samples * self._gain, last=last)
+            yield AudioBlock(start, heard, self.rate_hz)
+            start += len(heard)
 
     def close(self) -> None:
         self._source.close()
@@ -292,11 +314,18 @@ def find_sounds(folder: Path) -> list[Path]:
 
 
 def simulated(
-    conditions: Sequence[str], scenarios: Sequence[str], per_scenario: int, seed: int
+    conditions: Sequence[str],
+    scenarios: Sequence[str],
+    per_scenario: int,
+    seed: int,
+    *,
+    kind: str | None = None,
+    library: Library | None = None,
+    splices: tuple[Splice, ...] = (),
 ) -> list[SimulatedSession]:
-    """Sessions of every condition and scenario, `per_scenario` each."""
+    """Sessions of every condition and scenario, `per_scenario` each; the rest as for `SimulatedSession`."""
     return [
-        SimulatedSession(condition, scenario, seed, index)
+        SimulatedSession(condition, scenario, seed, index, kind, library, splices)
         for condition in conditions
         for scenario in scenarios
         for index in range(per_scenario)

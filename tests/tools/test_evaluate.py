@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -10,6 +11,7 @@ import pytest
 import soundfile
 
 from acoustic.errors import AudioFileError, LabelError
+from acoustic.synth import Library, splices_from_labels
 from acoustic.tools.evaluate import (
     Evaluation,
     LoopedSounds,
@@ -105,12 +107,37 @@ def test_a_simulated_session_is_the_same_however_often_it_is_opened():
         np.testing.assert_array_equal(a.samples, b.samples)
 
 
-def test_gain_changes_the_samples_and_nothing_else():
-    (plain, _) = IDLE.open()
-    (louder, _) = SimulatedSession("home", "idle", seed=1, index=0, rate_hz=8000, gain_db=6.0).open()
-    for a, b in zip(plain, louder, strict=True):
-        assert a.start == b.start
-        np.testing.assert_allclose(b.samples, a.samples * 10 ** (6 / 20), rtol=1e-6)
+def whole(session):
+    source, _ = session.open()
+    return np.concatenate([block.samples for block in source]), source.rate_hz
+
+
+def test_level_changes_the_gain_and_nothing_else():
+    plain, _ = whole(IDLE)
+    quiet, _ = whole(replace(IDLE, level_dbfs=-50.0))
+    loud, _ = whole(replace(IDLE, level_dbfs=-30.0))
+    np.testing.assert_allclose(loud, 10 * quiet, rtol=1e-5)
+    assert np.corrcoef(plain, loud)[0, 1] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("heard_hz", [16000, 44100])
+def test_a_session_can_be_heard_at_another_rate(heard_hz):
+    plain, _ = whole(IDLE)
+    other, rate_hz = whole(replace(IDLE, heard_hz=heard_hz))
+    assert rate_hz == heard_hz
+    assert len(other) / heard_hz == pytest.approx(len(plain) / IDLE.rate_hz, abs=0.001)
+
+
+def test_real_sounds_take_part_where_they_are_given(corpus):
+    splices = splices_from_labels(corpus / "labels.tsv", corpus / "machine")
+    plain = replace(IDLE, scenario="stuck_shut", rate_hz=16000)
+    spliced = replace(plain, kind="spliced", splices=splices, library=Library.from_folder(corpus / "cafe"))
+    source, truth = spliced.open()
+    (*_, last) = source
+    reference = truth(last.stop / last.rate_hz)
+    assert reference.machine == "spliced"
+    assert "no_release" in {run.outcome for run in reference.runs}
+    assert "cycle" not in {run.outcome for run in reference.runs}
 
 
 def test_processes_change_nothing():
