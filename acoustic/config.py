@@ -80,8 +80,8 @@ class FeatureOptions:
     # The run's own plateau follows a rise quickly and forgets it slowly.
     plateau_rise_s: float = 0.3
     plateau_fall_s: float = 20.0
-    gate_on_db: float = 6.0
-    gate_off_db: float = 3.0
+    gate_on_db: float = 4.0
+    gate_off_db: float = 2.0
     gate_off_s: float = 0.2
 
 
@@ -122,11 +122,9 @@ class DecoderOptions:
 
 @dataclass(frozen=True, slots=True)
 class CycleOptions:
-    """What a pump run must show to count as a cycle."""
+    """What a pump run must show to count as a cycle: how likely it was complete, all told."""
 
-    min_fill_s: float = 0.8
-    min_quieting_db: float = 2.5
-    min_confidence: float = 0.5
+    min_complete: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,30 +37,31 @@ class CycleFold:
         pressure, stop, release = run.get("pressure"), run.get("pump_off"), run.get("release")
         stop_s = stop.time_s if stop else end.time_s
         quiet_s = min(pressure.time_s, stop_s) if pressure else stop_s
-        quieting = pressure.details.get("quieting_db") if pressure else None
+        complete = end.details.get("complete")
+        likely = float(complete) if isinstance(complete, (int, float)) else 0.0
         details: dict[str, Detail] = {
             "fill_s": round(quiet_s - start.time_s, 3),
             "hold_s": round(stop_s - quiet_s, 3) if pressure else 0.0,
             "release_s": round(end.time_s - release.time_s, 3) if release else 0.0,
-            "quieting_db": quieting,
+            "quieting_db": end.details.get("quieting_db") if pressure else None,
         }
-        parts = [event.confidence for event in (start, pressure, release) if event is not None]
-        confidence = min(parts)
-        reason = self._reason(run, quiet_s - start.time_s)
-        if reason is None:
+        if release and likely >= self.options.min_complete:
             self._count += 1
-            return Event("cycle", end.time_s, end.decided_s, confidence, {"cycle": self._count, **details})
-        return Event("incomplete", end.time_s, end.decided_s, confidence, {"reason": reason, **details})
+            return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
+        reason = _reason(pressure is not None, release is not None, details)
+        return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
-    def _reason(self, run: dict[str, Event], fill_s: float) -> str | None:
-        """Why a run does not count, or None."""
-        pressure, release = run.get("pressure"), run.get("release")
-        if pressure is None and release is None:
-            return "the pump stopped before pressure was up, and no whoosh was heard"
-        if pressure is None:
-            return "released before pressure was up: keep the pump on until it goes quiet"
-        if release is None:
-            return "no whoosh was heard after the pump stopped"
-        if fill_s < self.options.min_fill_s:
-            return f"the pump was quiet after {fill_s:.1f} s: nothing was filled before"
-        return None
+
+def _reason(pressed: bool, released: bool, details: dict[str, Detail]) -> str:
+    """Say why a run does not count."""
+    ran = f"after {details['fill_s']} s of pump"
+    if not pressed and not released:
+        return f"the pump stopped before pressure was up ({ran}), and no whoosh was heard"
+    if not pressed:
+        return f"released before pressure was up ({ran}): keep the pump on until it goes quiet"
+    if not released:
+        return "pressure was up, but no whoosh was heard after the pump stopped"
+    return (
+        f"it does not sound like a closed basket (quieter by {details['quieting_db']} dB for {details['hold_s']} s): "
+        "a shot, or water that leaks"
+    )

@@ -1,16 +1,29 @@
-"""How likely each class of sound makes a frame: features in, log-likelihoods out, no memory."""
+"""How likely each class of sound makes a frame: features in, log-likelihoods out, no memory.
+
+A model is a folder: `weights.npz` (no pickle), `model.toml` (names, shapes, hash, the feature version that it was
+trained on) and a card. It holds two small networks. One tells background, fill and hold apart from all features. The
+other hears releases from short-term evidence alone: one that saw the run's history would learn that every stop has a
+release, and could never say that one is missing.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Emission", "RuleEmission"]
+__all__ = ["Emission", "LearnedEmission", "Network"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+N_PHASES = 3
+N_CLASSES = 4
+# A network is never surer than this: sound that it was not trained on must not outweigh a whole run of evidence.
+MAX_LOG_ODDS = 7.0
 
 
 class Emission(Protocol):
@@ -19,50 +32,94 @@ class Emission(Protocol):
     def log_likelihood(self, features: F32) -> F64:
         """Judge frames.
 
-        Features of shape (frames, features) give log P(frame | class) up to a constant a frame, shape (frames, 4); the
-        classes are background, fill, hold and release.
+        Features of shape (frames, features) give log P(frame | class) up to a constant a frame, float64, shape
+        (frames, 4); the classes are background, fill, hold and release.
         """
         ...
 
 
-class RuleEmission:
-    """Hand-set logistic rules from measurements on real machines: the baseline for a learned emission."""
+class Network(NamedTuple):
+    """A two-layer perceptron over some of the features.
 
-    def __init__(self, n_bands: int) -> None:
-        self._n = n_bands
+    `inputs` are feature indices, shape (n,); `w1` (n, h1), `w2` (h1, h2), `w3` (h2, outputs); biases to match.
+    """
+
+    inputs: I64
+    w1: F32
+    b1: F32
+    w2: F32
+    b2: F32
+    w3: F32
+    b3: F32
+
+
+@numba.njit(cache=True, nogil=True)
+def _dense(x: F32, weight: F32, bias: F32, out: F32, rectify: bool) -> None:
+    n, m = weight.shape
+    for j in range(m):
+        out[j] = bias[j]
+    for i in range(n):
+        value = x[i]
+        if value != 0.0:
+            for j in range(m):
+                out[j] += value * weight[i, j]
+    if rectify:
+        for j in range(m):
+            out[j] = max(out[j], np.float32(0.0))
+
+
+@numba.njit(cache=True, nogil=True)
+def _judge(phases: Network, release: Network, log_prior: F64, features: F32, scratch: F32, out: F64) -> None:
+    """Fill `out`, shape (frames, 4); `scratch` has rows for the inputs, both hidden layers and the outputs."""
+    logit = np.zeros(N_PHASES)
+    for t in range(features.shape[0]):
+        for which in range(2):
+            net = phases if which == 0 else release
+            n, h1 = net.w1.shape
+            h2 = net.w2.shape[1]
+            for i in range(n):
+                scratch[0, i] = features[t, net.inputs[i]]
+            _dense(scratch[0, :n], net.w1, net.b1, scratch[1, :h1], True)
+            _dense(scratch[1, :h1], net.w2, net.b2, scratch[2, :h2], True)
+            _dense(scratch[2, :h2], net.w3, net.b3, scratch[3, : net.w3.shape[1]], False)
+            if which == 0:
+                for j in range(N_PHASES):
+                    logit[j] = scratch[3, j]
+        top = logit.max()
+        total = 0.0
+        for j in range(N_PHASES):
+            total += np.exp(logit[j] - top)
+        z = min(max(np.float64(scratch[3, 0]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+        no_release = -np.log1p(np.exp(z)) - log_prior[3]
+        for j in range(N_PHASES):
+            log_p = logit[j] - top - np.log(total)
+            out[t, j] = max(log_p, -MAX_LOG_ODDS) - log_prior[j] + no_release
+        # After the stop the pump is off: a release shares the background's phase.
+        background = max(logit[0] - top - np.log(total), -MAX_LOG_ODDS) - log_prior[0]
+        out[t, 3] = -np.log1p(np.exp(-z)) - log_prior[4] + background
+
+
+class LearnedEmission:
+    """Two trained networks.
+
+    Parameters
+    ----------
+    phases
+        Tells background, fill and hold: 3 outputs.
+    release
+        Tells a release: 1 output, its log-odds.
+    log_prior
+        Log of the shares, in training, of background, fill, hold, no release, release; shape (5,). They are taken
+        out, since the decoder has its own.
+    """
+
+    def __init__(self, phases: Network, release: Network, log_prior: F64) -> None:
+        self._phases, self._release, self._log_prior = phases, release, log_prior
+        widest = max(max(len(net.inputs), net.w1.shape[1], net.w2.shape[1]) for net in (phases, release))
+        self._scratch = np.zeros((4, widest), dtype=np.float32)
 
     def log_likelihood(self, features: F32) -> F64:
         """See `Emission`."""
-        n = self._n
-        f = features.astype(np.float64) * 10.0
-        kinds = f[:, : 10 * n].reshape(len(f), 10, n)
-        scalars = f[:, 10 * n :]
-        over = kinds[:, 1, 2:6].mean(axis=1)
-        comb, survival, pulse = scalars[:, 0], scalars[:, 8], scalars[:, 13]
-        pump = (
-            0.3 * np.clip(comb - 10.0, -6.0, 8.0)
-            + 0.1 * np.clip(pulse - 10.0, -10.0, 10.0)
-            + 0.3 * np.clip(over - 6.0, -8.0, 8.0)
-            + 0.4 * np.clip(survival + 8.0, -8.0, 0.0)
-        )
-        against_plateau = kinds[:, 5, 7:13].mean(axis=1)
-        lately = np.minimum(kinds[:, 9, 7:13].mean(axis=1), kinds[:, 4, 7:13].mean(axis=1))
-        gate = scalars[:, 19] > 5.0
-        quiet = -0.6 * (np.where(gate, against_plateau, lately) + 5.0)
-        hiss = kinds[:, 0, 10:14].mean(axis=1)
-        rise = kinds[:, 7, 10:14].mean(axis=1)
-        release = 0.4 * np.clip(hiss - 12.0, -10.0, 10.0) + 0.1 * np.clip(rise, -10.0, 10.0) - pump - 1.0
-        p_pump = _log_sigmoid(pump)
-        return np.stack(
-            [
-                _log_sigmoid(-pump) + _log_sigmoid(-release),
-                p_pump + _log_sigmoid(-quiet),
-                p_pump + _log_sigmoid(quiet),
-                _log_sigmoid(release) + _log_sigmoid(-pump),
-            ],
-            axis=1,
-        )
-
-
-def _log_sigmoid(x: F64) -> F64:
-    return -np.logaddexp(0.0, -x)
+        out = np.empty((len(features), N_CLASSES))
+        _judge(self._phases, self._release, self._log_prior, features, self._scratch, out)
+        return out

@@ -9,12 +9,12 @@ from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
 from .decoder import Decoder, Transition
-from .emission import Emission, RuleEmission
 from .errors import SampleRateError
+from .evidence import RunEvidence, RunFrames, RunMeasures
 from .features.extractor import FeatureExtractor
-from .features.history import LevelHistory
 from .features.resample import Resampler
-from .types import AudioBlock, Cue, Detail, Event, Phase, Status
+from .model import Model, load_model
+from .types import Action, ActionKind, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 
 __all__ = ["Detector", "Monitor"]
 
@@ -31,17 +31,22 @@ class Detector:
     ----------
     options
         Of all stages.
-    emission
-        Judges frames; by default the bundled model.
+    model
+        Name of a bundled model, a model's folder, or a loaded model.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded.
     """
 
-    def __init__(self, options: DetectorOptions | None = None, emission: Emission | None = None) -> None:
+    def __init__(self, options: DetectorOptions | None = None, model: str | Model = "default") -> None:
         self.options = options or DetectorOptions()
+        self.model = load_model(model) if isinstance(model, str) else model
         self._extractor = FeatureExtractor(self.options.frame, self.options.feature)
-        self._emission = emission or RuleEmission(self._extractor.n_bands)
         self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s)
         self._cycles = CycleFold(self.options.cycle)
-        self._history = LevelHistory(self.options.feature)
+        self._evidence = RunEvidence(self.options.feature)
         self.reset()
 
     def reset(self) -> None:
@@ -59,8 +64,8 @@ class Detector:
         self._resampler: Resampler | None = None if self._rate_hz is None else Resampler(self._rate_hz)
         self._extractor.reset()
         self._decoder.reset()
-        self._history.reset()
-        self._run: dict[str, int] = {}
+        self._evidence.reset()
+        self._run: dict[str, Transition] = {}
 
     def push(self, block: AudioBlock) -> list[Event]:
         """Take in a block; return the events that it made known, in the order in which they became known.
@@ -119,15 +124,16 @@ class Detector:
     def _advance(self, piece: F32, taken: int, *, lost: bool) -> list[Event]:
         self._taken += taken
         features, levels = self._extractor.push(piece, lost=lost)
-        if not len(features):
-            return []
-        self._history.push(levels)
+        return self._judge(features, levels, lost=lost) if len(features) else []
+
+    def _judge(self, features: F32, levels: F32, *, lost: bool) -> list[Event]:
         self._frames += len(features)
         self._level_dbfs = float(levels[-1, -1])
-        log_likelihood = self._emission.log_likelihood(features) * self.options.decoder.evidence
+        log_likelihood = self.model.emission.log_likelihood(features)
         if lost:
             log_likelihood[:] = 0.0
-        return self._events(self._decoder.push(log_likelihood))
+        self._evidence.push(levels, log_likelihood)
+        return self._events(self._decoder.push(log_likelihood * self.options.decoder.evidence))
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""
@@ -137,62 +143,91 @@ class Detector:
     def _events(self, transitions: list[Transition]) -> list[Event]:
         events: list[Event] = []
         for transition in transitions:
-            event = Event(
-                transition.kind,
-                self._seconds(transition.frame),
-                (self._origin + self._taken) / (self._rate_hz or RATE_HZ),
-                transition.confidence,
-                self._measure(transition),
-            )
-            events.append(event)
-            events += self._cycles.push(event)
-        return events
+            if transition.kind == "pump_on":
+                self._run.clear()
+            self._run[transition.kind] = transition
+            if transition.kind in ("release_end", "no_release"):
+                events += self._close(transition)
+            else:
+                events.append(self._event(transition, self._details(transition)))
+        return [told for event in events for told in (event, *self._cycles.push(event))]
 
-    def _measure(self, transition: Transition) -> dict[str, Detail]:
-        run, frame, now = self._run, transition.frame, self._frames
-        details: dict[str, Detail] = {}
-        if transition.kind == "pump_on":
-            run.clear()
-        run[transition.kind] = frame
-        if transition.kind == "pressure":
-            step = self._history.step(
-                (max(run["pump_on"] + 20, frame - 300), frame - 30), (frame + 20, max(now, frame + 30))
-            )
-            if step is not None:
-                details = {"quieting_db": round(step.high_db, 1), "tone_db": round(step.low_db, 1)}
-            if transition.masked:
-                details["masked"] = True
-        elif transition.kind == "release":
-            rise = self._history.hiss((frame - 30, frame - 5), (frame, now))
-            if rise is not None:
-                details = {"rise_db": round(rise, 1)}
+    def _event(self, transition: Transition, details: dict[str, Detail]) -> Event:
+        decided_s = (self._origin + self._taken) / (self._rate_hz or RATE_HZ)
+        return Event(transition.kind, self._seconds(transition.frame), decided_s, transition.confidence, details)
+
+    def _details(self, transition: Transition) -> dict[str, Detail]:
+        if transition.kind != "pressure":
+            return {}
+        low, middle, high = self._evidence.quieting(self._run["pump_on"].frame, transition.frame)
+        details: dict[str, Detail] = {
+            "quieting_db": round(float(middle + high) / 2, 1),
+            "tone_db": round(float(low), 1),
+        }
+        if transition.masked:
+            details["masked"] = True
         return details
+
+    def _close(self, end: Transition) -> list[Event]:
+        """End a run: look back over it, and say how likely it was a complete cycle."""
+        run = self._run
+        on, off, release, pressure = (run.get(kind) for kind in ("pump_on", "pump_off", "release", "pressure"))
+        if on is None or off is None:
+            return [self._event(end, {})]
+        measures = self._evidence.measure(
+            RunFrames(
+                on.frame,
+                off.frame,
+                None if release is None else release.frame,
+                end.frame,
+                None if pressure is None else pressure.frame,
+                masked=pressure is not None and pressure.masked,
+            )
+        )
+        complete = self.model.judge.probability(measures)
+        events: list[Event] = []
+        if pressure is None and measures.hold is not None and complete >= self.options.cycle.min_complete:
+            # What was too faint to be told in time is certain enough now.
+            late = Transition("pressure", measures.hold, end.decided, complete)
+            events.append(self._event(late, {"quieting_db": _quieting(measures), "late": True}))
+        details: dict[str, Detail] = {"complete": round(complete, 3), "quieting_db": _quieting(measures)}
+        return [*events, self._event(end, details)]
+
+
+def _quieting(measures: RunMeasures) -> float:
+    """Change of 0.6-6.2 kHz from fill to hold, dB."""
+    return round((measures["middle_step_db"] + measures["high_step_db"]) / 2, 1)
 
 
 class Monitor:
-    """Detector and coach together: blocks in, events and cues out, in the journal's order."""
+    """Detector and coach together: blocks in; events, cues and progress out, in the journal's order."""
 
     def __init__(self, detector: Detector | None = None, coach: Coach | None = None) -> None:
         self.detector = detector or Detector()
         self.coach = coach or Coach()
         self._started = False
 
-    def push(self, block: AudioBlock) -> list[Event | Cue]:
+    def push(self, block: AudioBlock) -> list[Event | Cue | Progress]:
         """Take in a block; return what it made known and what the user should now be told."""
-        records: list[Event | Cue] = []
+        records: list[Event | Cue | Progress] = []
         if not self._started:
             self._started = True
             records += self.coach.start((block.start - block.lost) / block.rate_hz)
         records += self._follow(self.detector.push(block))
         return records + list(self.coach.advance(self.detector.status.time_s))
 
-    def flush(self) -> list[Event | Cue]:
+    def act(self, kind: ActionKind) -> list[Action | Cue | Progress]:
+        """Take what the user did by key or button, at the present time of the audio; return it with the coach's answer."""
+        action = Action(kind, self.detector.status.time_s)
+        return [action, *self.coach.act(action)]
+
+    def flush(self) -> list[Event | Cue | Progress]:
         """End the stream."""
         records = self._follow(self.detector.flush())
         return records + list(self.coach.finish(self.detector.status.time_s))
 
-    def _follow(self, events: list[Event]) -> list[Event | Cue]:
-        records: list[Event | Cue] = []
+    def _follow(self, events: list[Event]) -> list[Event | Cue | Progress]:
+        records: list[Event | Cue | Progress] = []
         for event in events:
             records += self.coach.advance(event.decided_s)
             records.append(event)

@@ -34,8 +34,10 @@ _PHASE_AFTER: dict[TransitionKind, Phase] = {
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of phase: it happened at `frame` and was known at `decided`. `masked` marks a hold that nobody could
-    hear."""
+    """A change of phase: it happened at `frame` and was known at `decided`.
+
+    `masked` marks a hold that nobody could hear.
+    """
 
     kind: TransitionKind
     frame: int

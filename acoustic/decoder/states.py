@@ -87,14 +87,14 @@ def duration_pmf(options: DurationOptions, hop_s: float, frames: int) -> F64:
     inside = beyond > 0
     x = np.where(inside, beyond, 1.0)
     spread = np.log(x / max(options.median_s - options.min_s, hop_s)) / options.sigma
-    pmf = np.where(inside, np.exp(-0.5 * spread**2) / x, 0.0)
-    total: F64 = pmf / pmf.sum()
-    return total
+    pmf: F64 = np.where(inside, np.exp(-0.5 * spread**2) / x, 0.0)
+    pmf /= pmf.sum()
+    return pmf
 
 
 def _hazard(pmf: F64) -> F64:
     alive = pmf[::-1].cumsum()[::-1]
-    hazard = np.divide(pmf, alive, out=np.zeros_like(pmf), where=alive > 1e-12)
+    hazard: F64 = np.divide(pmf, alive, out=np.zeros_like(pmf), where=alive > 1e-12)
     # The last durations of a truncated tail would force an end: hold the hazard where 2 % are still alive.
     cut = int(np.searchsorted(-alive, -0.02))
     if cut < len(hazard):

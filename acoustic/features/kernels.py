@@ -76,6 +76,7 @@ class FeatureState(NamedTuple):
     long: F64
     background: F64
     plateau: F64
+    peak: F64
     fast_ring: F32
     middle_ring: F32
     scalars: F64
@@ -160,6 +161,7 @@ def feature_state(frame: FrameOptions, options: FeatureOptions) -> FeatureState:
         long=np.zeros(bands),
         background=np.zeros(bands),
         plateau=np.zeros(bands),
+        peak=np.zeros(bands),
         fast_ring=np.zeros((FAST_LAG, bands), dtype=np.float32),
         middle_ring=np.zeros((MIDDLE_LAG, bands), dtype=np.float32),
         scalars=np.zeros(N_SCALARS),
@@ -174,7 +176,8 @@ def _biquad(corner_hz: float, *, high_pass: bool) -> F64:
     alpha = np.sin(w) / np.sqrt(2.0)
     c = np.cos(w)
     b = np.array([1 + c, -2 * (1 + c), 1 + c]) / 2 if high_pass else np.array([1 - c, 2 * (1 - c), 1 - c]) / 2
-    return np.array([b[0], b[1], b[2], -2 * c, 1 - alpha]) / (1 + alpha)
+    coefficients: F64 = np.array([b[0], b[1], b[2], -2 * c, 1 - alpha]) / (1 + alpha)
+    return coefficients
 
 
 @numba.njit(cache=True, nogil=True)
@@ -375,7 +378,7 @@ def _tones(state: FeatureState, frame: int) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def _peak_near(power: F32, centre: int) -> float:
-    return max(power[centre - 1], power[centre], power[centre + 1])
+    return float(max(power[centre - 1], power[centre], power[centre + 1]))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -427,7 +430,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
     """Update the per-band levels, their running means, the background, the gate and the plateau."""
     c = state.constants
     level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
-    background, plateau, scalars = state.background, state.plateau, state.scalars
+    background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
     n = level.shape[0]
     power = state.wide_power
     total = 0.0
@@ -456,7 +459,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
     scalars[18] = flat_log / 5.0 - 10.0 * np.log10(flat_sum / 5.0)
     if frame <= FIRST_FULL_FRAME:
         for b in range(n):
-            fast[b] = middle[b] = slow[b] = long[b] = background[b] = plateau[b] = level[b]
+            fast[b] = middle[b] = slow[b] = long[b] = background[b] = plateau[b] = peak[b] = level[b]
         return
     if silent or lost:
         # Nothing was heard: what is remembered stays as it is.
@@ -484,6 +487,8 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         scalars[20] = 0.0
         for b in range(n):
             plateau[b] = middle[b]
+            # The slow mean still lags behind the start: the first half second sets its peak.
+            peak[b] = -200.0
     elif gate and over < c[12]:
         scalars[21] += 1.0
         if scalars[21] > c[13]:
@@ -496,6 +501,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         for b in range(n):
             step = middle[b] - plateau[b]
             plateau[b] += (c[9] if step > 0.0 else c[10]) * step
+            peak[b] = max(slow[b], peak[b] + c[10] * (slow[b] - peak[b]))
     else:
         scalars[21] += 1.0
 
@@ -505,7 +511,7 @@ def _write(state: FeatureState, frame: int, features: F32) -> None:
     """Fill one feature vector, in units of 10 dB, each clipped to +-5."""
     n = state.level.shape[0]
     level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
-    background, plateau, scalars = state.background, state.plateau, state.scalars
+    background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
     fast_ring, middle_ring = state.fast_ring, state.middle_ring
     for b in range(n):
         fast_ring[frame % FAST_LAG, b] = fast[b]
@@ -528,6 +534,7 @@ def _write(state: FeatureState, frame: int, features: F32) -> None:
         features[7 * n + b] = fast[b] - fast_ring[f300, b]
         features[8 * n + b] = middle[b] - middle_ring[m1000, b]
         features[9 * n + b] = middle[b] - middle_ring[m2500, b]
+        features[10 * n + b] = slow[b] - peak[b] if gate else 0.0
     base = N_BAND_KINDS * n
     for i in range(19):
         features[base + i] = scalars[i]

@@ -15,7 +15,7 @@ from ..config import FeatureOptions
 
 __all__ = ["BAND_FEATURES", "FEATURE_VERSION", "SCALAR_FEATURES", "feature_index", "feature_names"]
 
-FEATURE_VERSION = 1
+FEATURE_VERSION = 2
 """Raise this whenever the meaning or the order of any feature changes."""
 
 # Each in units of 10 dB, for every band. "level" is one frame; fast, middle, slow and long are running means in dB.
@@ -30,6 +30,7 @@ BAND_FEATURES: tuple[str, ...] = (
     "fast-fast@0.3s",
     "middle-middle@1s",
     "middle-middle@2.5s",
+    "slow-peak",
 )
 
 SCALAR_FEATURES: tuple[str, ...] = (

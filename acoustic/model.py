@@ -1,0 +1,82 @@
+"""A trained model: a folder with `weights.npz` (no pickle), `model.toml` (hash, versions, priors) and a card.
+
+It holds the two networks of the emission and the judge of whole runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .assets import model_folder
+from .emission import N_PHASES, LearnedEmission, Network
+from .errors import ModelError
+from .evidence import EVIDENCE_NAMES, RunJudge
+from .features.layout import FEATURE_VERSION
+
+__all__ = ["Model", "load_model"]
+
+Arrays = dict[str, npt.NDArray[np.generic]]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a detector needs to have learned."""
+
+    name: str
+    emission: LearnedEmission
+    judge: RunJudge
+
+
+def load_model(name: str = "default") -> Model:
+    """Load a bundled model by name, or any model by its folder.
+
+    Raises
+    ------
+    ModelError
+        If the folder is missing or damaged, or was made for other features.
+    """
+    folder = model_folder(name)
+    where = folder / "weights.npz"
+    try:
+        card = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
+        data = where.read_bytes()
+        version, digest, evidence = card["feature_version"], card["sha256"], tuple(card["evidence"])
+        log_prior = np.log(np.array(card["priors"], dtype=np.float64))
+    except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
+        raise ModelError(f"{folder}: cannot be read as a model ({error}); install it again") from error
+    if version != FEATURE_VERSION or evidence != EVIDENCE_NAMES:
+        raise ModelError(
+            f"{folder}: made for features of version {version}, this program has {FEATURE_VERSION}; train it again"
+        )
+    if hashlib.sha256(data).hexdigest() != digest:
+        raise ModelError(f"{where}: its hash is not the one in model.toml; install the model again")
+    with np.load(io.BytesIO(data), allow_pickle=False) as found:
+        arrays: Arrays = dict(found)
+    try:
+        phases, release = _network(arrays, "phases"), _network(arrays, "release")
+        judge = RunJudge(*(_float64(arrays[f"judge.{part}"]) for part in ("mean", "scale", "w1", "b1", "w2", "b2")))
+    except KeyError as error:
+        raise ModelError(f"{where}: array {error} is missing; install the model again") from None
+    for net, outputs, what in ((phases, N_PHASES, "phases"), (release, 1, "release")):
+        n, h1, h2 = len(net.inputs), len(net.b1), len(net.b2)
+        if (net.w1.shape, net.w2.shape, net.w3.shape, net.b3.shape) != ((n, h1), (h1, h2), (h2, outputs), (outputs,)):
+            raise ModelError(f"{where}: the shapes of {what} do not fit together; install the model again")
+    return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
+
+
+def _float64(array: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    return np.ascontiguousarray(array, dtype=np.float64)
+
+
+def _network(arrays: Arrays, prefix: str) -> Network:
+    return Network(
+        np.ascontiguousarray(arrays[f"{prefix}.inputs"], dtype=np.int64),
+        *(np.ascontiguousarray(arrays[f"{prefix}.{name}"], dtype=np.float32) for name in Network._fields[1:]),
+    )

@@ -1,0 +1,104 @@
+"""The online forward pass against a brute-force one that enumerates every segmentation."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from acoustic.config import DecoderOptions
+from acoustic.decoder.kernels import new_belief, step
+from acoustic.decoder.states import Grammar, backflush_grammar, duration_pmf
+
+
+def small_grammar(rng, states=3, longest=4):
+    """A random grammar without self-loops, whose hazards end every segment by `longest` frames."""
+    follow = rng.random((states, states)) * (1 - np.eye(states))
+    follow /= follow.sum(axis=1, keepdims=True)
+    hazard = rng.uniform(0.05, 0.9, (states, longest))
+    initial = rng.random(states)
+    return Grammar(follow, hazard, np.arange(states) % 2, initial / initial.sum())
+
+
+def duration_probability(hazard, d, *, ended):
+    """P(a segment lasts exactly d frames), or at least d, with the last hazard going on for ever."""
+    h = [hazard[min(k, len(hazard) - 1)] for k in range(d)]
+    alive = np.prod([1 - x for x in h[: d - 1]])
+    return alive * h[d - 1] if ended else alive
+
+
+def brute_force(grammar, log_likelihood):
+    """Joint weight of every (state, entry) of the last frame, and the evidence: a sum over all segmentations."""
+    frames, states = len(log_likelihood), len(grammar.initial)
+    weights = {}
+    for cuts in itertools.product((False, True), repeat=frames - 1):
+        starts = [0, *(i + 1 for i, cut in enumerate(cuts) if cut)]
+        ends = [*starts[1:], frames]
+        for labels in itertools.product(range(states), repeat=len(starts)):
+            p = grammar.initial[labels[0]]
+            for before, after in itertools.pairwise(labels):
+                p *= grammar.follow[before, after]
+            for label, start, end in zip(labels, starts, ends, strict=True):
+                p *= duration_probability(grammar.hazard[label], end - start, ended=end < frames)
+                p *= np.exp(log_likelihood[start:end, grammar.sound[label]].sum())
+            key = (labels[-1], starts[-1])
+            weights[key] = weights.get(key, 0.0) + p
+    total = sum(weights.values())
+    return {key: w / total for key, w in weights.items()}, np.log(total)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), frames=st.integers(1, 7))
+def test_forward_pass_equals_brute_force(seed, frames):
+    rng = np.random.default_rng(seed)
+    grammar = small_grammar(rng)
+    log_likelihood = rng.normal(0, 1.5, (frames, 2))
+    belief = new_belief(grammar, 64)
+    for row in log_likelihood:
+        step(grammar, belief, row, 0.0)
+    n = belief.counters[0]
+    online = {
+        (int(s), int(e)): w for s, e, w in zip(belief.state[:n], belief.entry[:n], belief.weight[:n], strict=True)
+    }
+    expected, log_evidence = brute_force(grammar, log_likelihood)
+    expected = {key: w for key, w in expected.items() if w > 0}
+    assert online.keys() == expected.keys()
+    for key, w in expected.items():
+        assert online[key] == pytest.approx(w, rel=1e-9, abs=1e-15)
+    assert belief.log_evidence[0] == pytest.approx(log_evidence, rel=1e-9, abs=1e-12)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_pruning_hardly_moves_the_belief(seed):
+    rng = np.random.default_rng(seed)
+    grammar = backflush_grammar(DecoderOptions(longest_s=5.0), 0.1)
+    exact, pruned = new_belief(grammar, 4000), new_belief(grammar, 4000)
+    for row in rng.normal(0, 1, (150, 4)):
+        step(grammar, exact, row, 0.0)
+        step(grammar, pruned, row, 1e-9)
+        assert np.abs(exact.by_state - pruned.by_state).max() < 1e-4
+
+
+def test_a_full_store_keeps_the_likeliest():
+    rng = np.random.default_rng(5)
+    grammar = backflush_grammar(DecoderOptions(), 0.01)
+    roomy, tight = new_belief(grammar, 4000), new_belief(grammar, 40)
+    for row in rng.normal(0, 0.3, (400, 4)):
+        step(grammar, roomy, row, 0.0)
+        step(grammar, tight, row, 0.0)
+        assert tight.counters[0] <= 40
+    assert np.abs(roomy.by_state - tight.by_state).max() < 0.05
+
+
+def test_durations_are_probabilities_and_respect_their_minimum():
+    options = DecoderOptions()
+    for durations in (options.idle, options.fill, options.hold, options.masked, options.stopped, options.release):
+        pmf = duration_pmf(durations, 0.01, 6000)
+        assert pmf.sum() == pytest.approx(1.0)
+        assert pmf[: round(durations.min_s / 0.01)].sum() == 0.0
+    hazard = backflush_grammar(options, 0.01).hazard
+    assert ((hazard >= 0) & (hazard < 1)).all()
+    # Nothing forces an end at the table's edge.
+    assert (hazard[:, -1] < 0.1).all()
