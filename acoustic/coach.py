@@ -1,98 +1,391 @@
-"""What to tell the user, and when: events in, cues out; no clock, no input or output."""
+"""What to tell the user, and when: events and the user's answers in, cues and progress out. No clock, no I/O.
+
+A procedure's steps follow each other by what is heard: the pump's start ends the preparation, a counted cycle or
+burst its step, pressure the rinsing of the handle. A key or button can do what hearing cannot, but none is ever
+needed.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
 from .config import CoachOptions
-from .types import Cue, CueKind, Event, Urgency
+from .procedures import Cycles, Flush, Foam, Prepare, Procedure, Rinse, Step, counting
+from .types import Action, Cue, CueKind, Event, Progress, Urgency
 
 __all__ = ["Coach"]
 
+_UNDO = 100
 
-class Coach:
-    """Leads through the detergent cycles of one cleaning.
 
-    Time passes only by `advance`, in the source's seconds.
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Where the cleaning stands; replaced as a whole, so that a step back is a state from before.
+
+    `made` and `wanted` count cycles or bursts, one number a step; `releases_s` are the lengths of the whooshes since
+    the last step of cycles began; the look at the foam ends at `look_until_s`.
     """
 
-    def __init__(self, options: CoachOptions | None = None) -> None:
+    step: int
+    since_s: float
+    made: tuple[int, ...]
+    wanted: tuple[int, ...]
+    releases_s: tuple[float, ...] = ()
+    look_until_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Run:
+    """A run of the pump that has not been judged yet."""
+
+    began_s: float
+    pressure_s: float | None = None
+    stop_due_s: float | None = None
+    stopped: bool = False
+    warnings: int = 0
+    judged: bool = False
+
+
+class _Due(NamedTuple):
+    time_s: float
+    tell: Callable[[float], list[Cue]]
+
+
+class Coach:
+    """Leads through one cleaning.
+
+    Time passes only by `advance` and by the times of events and actions, in the source's seconds. What falls due
+    bears the time at which it did, so that cues do not depend on how often `advance` is called.
+
+    Parameters
+    ----------
+    options
+        Warnings and pauses; and how many cycles, where no procedure is given.
+    procedure
+        Steps to lead through; cycles and a look at the foam if None.
+    """
+
+    def __init__(self, options: CoachOptions | None = None, procedure: Procedure | None = None) -> None:
         self.options = options or CoachOptions()
-        self.count = 0
-        self._held_since_s: float | None = None
-        self._warned = 0
+        self.procedure = procedure or counting(self.options.cycles)
+        self._steps = self.procedure.steps
+        wanted = tuple(_wanted(step) for step in self._steps)
+        self._state = _State(0, 0.0, (0,) * len(wanted), wanted)
+        self._before: list[_State] = []
+        self._run: _Run | None = None
         self._ready_s: float | None = None
-        self._done = False
+        self._paused = False
+        self._told: Progress | None = None
 
-    def start(self, time_s: float) -> list[Cue]:
+    @property
+    def paused(self) -> bool:
+        """Whether the user has paused the cleaning: nothing is counted and nothing said."""
+        return self._paused
+
+    @property
+    def count(self) -> int:
+        """Cycles counted, in all steps together."""
+        return sum(made for step, made in zip(self._steps, self._state.made, strict=True) if isinstance(step, Cycles))
+
+    def start(self, time_s: float) -> list[Cue | Progress]:
         """Begin the session."""
-        text = "Blind basket and cleaner in? Turn the pump on."
-        return [Cue("start_pump", text, "info", time_s, "session")]
+        self._state = replace(self._state, since_s=time_s)
+        return self._with_progress(self._announce(time_s), time_s)
 
-    def push(self, event: Event) -> list[Cue]:
+    def push(self, event: Event) -> list[Cue | Progress]:
         """Answer an event."""
-        now_s = event.decided_s
-        if event.kind == "pump_on":
-            self._ready_s = None
-        if event.kind == "pressure":
-            self._held_since_s, self._warned = event.time_s, 0
-            return [self._cue("stop_pump", "Pressure is up. Turn the pump off now.", "act", now_s, event)]
-        if event.kind in ("pump_off", "release", "release_end", "no_release"):
-            self._held_since_s = None
-        if event.kind == "release":
-            return [self._cue("release_ok", "Whoosh heard.", "info", now_s, event)]
-        if event.kind == "no_release":
-            text = "No whoosh heard after the pump stopped: do not unlock the handle, it may be under pressure."
-            return [self._cue("warning", text, "alarm", now_s, event)]
-        if event.kind == "cycle":
-            return self._counted(event)
-        if event.kind == "incomplete":
-            text = f"This one does not count: {event.details.get('reason', 'it was not complete')}."
-            return [self._cue("warning", text, "info", now_s, event)]
-        return []
+        answers: dict[str, Callable[[Event], list[Cue]]] = {
+            "pump_on": self._pump_on,
+            "pressure": self._pressure,
+            "pump_off": self._pump_off,
+            "no_release": self._no_release,
+            "cycle": self._cycle,
+            "incomplete": self._incomplete,
+        }
+        answer = None if self._paused else answers.get(event.kind)
+        return self._with_progress(answer(event) if answer else [], event.decided_s)
 
-    def advance(self, time_s: float) -> list[Cue]:
-        """Let audio time pass."""
-        options = self.options
-        if self._held_since_s is not None:
-            held_s = time_s - self._held_since_s
-            if self._warned < 1 and held_s >= options.warn_hold_s:
-                self._warned = 1
-                text = f"The pump has held pressure for {options.warn_hold_s:.0f} s. Turn it off."
-                return [Cue("warning", text, "act", time_s, "pressure")]
-            if self._warned < 2 and held_s >= options.alarm_hold_s:
-                self._warned = 2
-                text = f"{options.alarm_hold_s:.0f} s against a closed basket strains the pump. Turn it off!"
-                return [Cue("warning", text, "alarm", time_s, "pressure")]
-        if self._ready_s is not None and time_s >= self._ready_s:
-            self._ready_s = None
-            text = f"Next: cycle {self.count + 1} of {options.cycles}. Turn the pump on."
-            return [Cue("start_pump", text, "info", time_s, "cycle")]
-        return []
+    def advance(self, time_s: float) -> list[Cue | Progress]:
+        """Let audio time pass, and return what has fallen due."""
+        records: list[Cue | Progress] = []
+        while due := min(
+            (due for due in self._due() if due.time_s <= time_s), default=None, key=lambda due: due.time_s
+        ):
+            records += self._with_progress(due.tell(due.time_s), due.time_s)
+        return records
 
-    def finish(self, time_s: float) -> list[Cue]:
+    def act(self, action: Action) -> list[Cue | Progress]:
+        """Do what the user asks for; what makes no sense at the moment does nothing."""
+        now_s = action.time_s
+        cues: list[Cue] = []
+        match action.kind:
+            case "pause":
+                self._paused, self._run, self._ready_s = True, None, None
+            case "resume" if self._paused:
+                self._paused = False
+                self._look_from(now_s)
+                cues = self._announce(now_s)
+            case "undo" if self._before:
+                self._state, self._ready_s = self._before.pop(), None
+                self._look_from(now_s)
+            case "count":
+                cues = self._count(now_s)
+            case "next" if self._step is not None:
+                self._remember()
+                cues = self._enter(self._state.step + 1, now_s)
+            case "clean" if isinstance(self._step, Foam):
+                self._remember()
+                cues = self._enter(self._state.step + 1, now_s)
+            case "more":
+                self._remember()
+                self._back_to_cycles(now_s, self._more())
+                cues = self._announce(now_s)
+        return self._with_progress(cues, now_s)
+
+    def finish(self, time_s: float) -> list[Cue | Progress]:
         """End the session."""
-        if self._done:
+        if self._step is None:
             return []
-        text = f"Stopped after {self.count} of {self.options.cycles} cycles."
-        return [Cue("done", text, "info", time_s, "session")]
+        missing = any(made < wanted for made, wanted in zip(self._state.made, self._state.wanted, strict=True))
+        text = f"{'Stopped early' if missing else 'All done'}: {self._tally()}."
+        return self._with_progress([_cue("done", text, time_s, "session")], time_s)
 
-    def _counted(self, event: Event) -> list[Cue]:
-        self.count += 1
-        n, now_s = self.options.cycles, event.decided_s
-        if self.count < n:
-            self._ready_s = event.time_s + self.options.min_pause_s
-            return [self._cue("wait", f"Counted: {self.count} of {n}. Wait a moment.", "info", now_s, event)]
-        if self._done:
+    # Events.
+
+    def _pump_on(self, event: Event) -> list[Cue]:
+        now_s, step = event.decided_s, self._step
+        early = self._ready_s is not None and isinstance(step, Cycles) and step.pause_s is not None
+        self._run, self._ready_s = _Run(event.time_s), None
+        if isinstance(step, Prepare):
+            return self._enter(self._state.step + 1, now_s, silent=True)
+        if isinstance(step, Foam):
+            # Not over while the pump runs: this may be one more cycle.
+            self._state = replace(self._state, look_until_s=None)
+        if early:
+            return [
+                _cue("wait", f"A little early: {self._pause_s():.0f} s between cycles are better.", now_s, "pump_on")
+            ]
+        return []
+
+    def _pressure(self, event: Event) -> list[Cue]:
+        now_s = event.decided_s
+        run = self._run = self._run or _Run(event.time_s)
+        run.pressure_s = event.time_s
+        if isinstance(self._step, Foam):
+            self._back_to_cycles(now_s, 1)
+        elif isinstance(self._step, Rinse):
+            self._enter(self._state.step + 1, now_s, silent=True)
+        step = self._step
+        run.stop_due_s = max(now_s, run.began_s + step.on_s if isinstance(step, Cycles) else now_s)
+        return self._stop_pump(now_s) if run.stop_due_s <= now_s else []
+
+    def _pump_off(self, event: Event) -> list[Cue]:
+        if self._run is None:
             return []
-        self._done = True
-        text = (
-            f"{self.count} cycles are done, after which the foam is usually clear. Sound cannot show it: "
-            "look into the drip tray. White foam: go on with water. Brown foam: more cycles."
-        )
+        self._run.stopped = True
+        if isinstance(self._step, Flush) and self._run.pressure_s is None:
+            # Nothing else is to come of a burst without pressure, so it need not be waited for.
+            self._run.judged = True
+            return self._count(event.decided_s, burst=True)
+        return []
+
+    def _no_release(self, event: Event) -> list[Cue]:
+        if self._run is None or self._run.pressure_s is None or isinstance(self._step, Flush):
+            return []
+        self._run.judged = True
+        text = "No whoosh heard after the pump stopped: do not unlock the handle, it may still be under pressure."
+        return [_cue("warning", text, event.decided_s, event.kind, "alarm")]
+
+    def _cycle(self, event: Event) -> list[Cue]:
+        self._run = None
+        return self._count(event.decided_s, event)
+
+    def _incomplete(self, event: Event) -> list[Cue]:
+        now_s, run, self._run = event.decided_s, self._run, None
+        if run is not None and run.judged:
+            return []
+        if isinstance(self._step, Flush):
+            return self._count(now_s, burst=True)
+        if self._step is None:
+            return []
+        self._look_from(now_s)
         return [
-            self._cue("foam_clear", text, "act", now_s, event),
-            self._cue("done", f"All {n} cycles counted.", "info", now_s, event),
+            _cue("warning", f"Not counted: {event.details.get('reason', 'it was not complete')}.", now_s, event.kind)
         ]
 
-    @staticmethod
-    def _cue(kind: CueKind, text: str, urgency: Urgency, time_s: float, event: Event) -> Cue:
-        return Cue(kind, text, urgency, time_s, event.kind)
+    # What falls due.
+
+    def _due(self) -> Iterator[_Due]:
+        if self._paused:
+            return
+        run, options = self._run, self.options
+        if run is not None and run.pressure_s is not None and not run.stopped:
+            if run.stop_due_s is not None:
+                yield _Due(run.stop_due_s, self._stop_pump)
+            if run.warnings < 2:
+                after_s = (options.warn_hold_s, options.alarm_hold_s)[run.warnings]
+                yield _Due(run.pressure_s + after_s, self._warn_of_hold)
+        if self._ready_s is not None:
+            yield _Due(self._ready_s, self._next_cycle)
+        if self._state.look_until_s is not None:
+            yield _Due(self._state.look_until_s, lambda now_s: self._enter(self._state.step + 1, now_s))
+
+    def _stop_pump(self, now_s: float) -> list[Cue]:
+        assert self._run is not None
+        self._run.stop_due_s = None
+        return [_cue("stop_pump", "Pressure is up. Turn the pump off now.", now_s, "pressure", "act")]
+
+    def _warn_of_hold(self, now_s: float) -> list[Cue]:
+        assert self._run is not None
+        self._run.warnings += 1
+        if self._run.warnings == 1:
+            text = f"The pump has held pressure for {self.options.warn_hold_s:.0f} s. Turn it off."
+            return [_cue("warning", text, now_s, "pressure", "act")]
+        text = f"{self.options.alarm_hold_s:.0f} s against a closed basket strain the pump. Turn it off!"
+        return [_cue("warning", text, now_s, "pressure", "alarm")]
+
+    def _next_cycle(self, now_s: float) -> list[Cue]:
+        self._ready_s = None
+        made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
+        return [_cue("start_pump", f"Next: cycle {made + 1} of {wanted}. Turn the pump on.", now_s, "cycle")]
+
+    # Counting.
+
+    def _count(self, now_s: float, event: Event | None = None, *, burst: bool = False) -> list[Cue]:
+        """Count a cycle or burst, as heard, or by hand where it is neither."""
+        self._remember()
+        state, step = self._state, self._step
+        flushing = isinstance(step, Flush) and event is None
+        index = state.step if flushing else self._counting()
+        made, wanted = state.made[index] + 1, state.wanted[index]
+        release_s = event.details.get("release_s") if event else None
+        self._state = replace(
+            state,
+            made=(*state.made[:index], made, *state.made[index + 1 :]),
+            releases_s=(*state.releases_s, float(release_s))
+            if isinstance(release_s, int | float)
+            else state.releases_s,
+        )
+        text = f"{'Flush' if flushing else 'Counted:'} {made} of {wanted}."
+        if index == state.step and made >= wanted:
+            return [_cue("release_ok", text, now_s, "cycle"), *self._enter(index + 1, now_s)]
+        if index == state.step and not flushing:
+            self._ready_s = (event.time_s if event else now_s) + self._pause_s()
+            text += " Wait a moment."
+        return [_cue("release_ok", text, now_s, "cycle")]
+
+    def _counting(self) -> int:
+        """Index of the step that a cycle belongs to: the present one, the last before it, or the first of all."""
+        cycles = [index for index, step in enumerate(self._steps) if isinstance(step, Cycles)]
+        return max((index for index in cycles if index <= self._state.step), default=cycles[0])
+
+    def _pause_s(self) -> float:
+        step = self._steps[self._counting()]
+        return step.pause_s if isinstance(step, Cycles) and step.pause_s is not None else self.options.min_pause_s
+
+    # Steps.
+
+    @property
+    def _step(self) -> Step | None:
+        return self._steps[self._state.step] if self._state.step < len(self._steps) else None
+
+    def _enter(self, index: int, now_s: float, *, silent: bool = False) -> list[Cue]:
+        """Go to a step; `silent` where the pump runs already and nobody needs to be told to turn it on."""
+        self._ready_s = None
+        self._state = replace(self._state, step=index, since_s=now_s, look_until_s=None)
+        if isinstance(self._step, Cycles):
+            self._state = replace(self._state, releases_s=())
+        self._look_from(now_s)
+        return [] if silent else self._announce(now_s)
+
+    def _back_to_cycles(self, now_s: float, more: int) -> None:
+        """Go back to the last step of cycles, for so many beyond those that were made."""
+        index, state = self._counting(), self._state
+        wanted = (*state.wanted[:index], max(state.wanted[index], state.made[index] + more), *state.wanted[index + 1 :])
+        self._ready_s = None
+        self._state = replace(state, step=index, since_s=now_s, wanted=wanted, look_until_s=None)
+
+    def _more(self) -> int:
+        """How many cycles are added to the last step of cycles where its foam is brown."""
+        after = self._steps[self._counting() : self._counting() + 2]
+        return next((step.more for step in after if isinstance(step, Foam)), 1)
+
+    def _look_from(self, now_s: float) -> None:
+        step = self._step
+        if isinstance(step, Foam):
+            self._state = replace(self._state, look_until_s=now_s + step.look_s)
+
+    def _announce(self, now_s: float) -> list[Cue]:
+        """Say what the present step wants."""
+        step = self._step
+        match step:
+            case Prepare():
+                return [_cue("start_pump", step.text, now_s, "step")]
+            case Cycles():
+                made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
+                text = step.text or f"{step.name}: cycle {made + 1} of {wanted}. Turn the pump on."
+                return [_cue("start_pump", text, now_s, "step")]
+            case Foam():
+                return [_cue("foam_clear", self._foam_text(), now_s, "step", "act")]
+            case Rinse():
+                return [_cue("rinse_handle", step.text, now_s, "step", "act")]
+            case Flush():
+                return [_cue("flush_group", step.text, now_s, "step", "act")]
+            case None:
+                return [_cue("done", f"All done: {self._tally()}.", now_s, "session")]
+
+    def _foam_text(self) -> str:
+        made, releases_s = self._state.made[self._counting()], self._state.releases_s
+        heard = (
+            f" and the whoosh went from {releases_s[0]:.1f} to {releases_s[-1]:.1f} s" if len(releases_s) > 1 else ""
+        )
+        return (
+            f"The foam should be clear now: {made} cycles are done{heard}. Sound cannot show it: look into the drip "
+            "tray. White foam is clean, brown foam wants more cycles."
+        )
+
+    def _tally(self) -> str:
+        counts = zip(self._steps, self._state.made, self._state.wanted, strict=True)
+        return ", ".join(
+            f"{step.name.lower()} {made}" if made >= wanted else f"{step.name.lower()} {made} of {wanted}"
+            for step, made, wanted in counts
+            if wanted
+        )
+
+    def _remember(self) -> None:
+        self._before = [*self._before[-_UNDO:], self._state]
+
+    def _with_progress(self, cues: list[Cue], now_s: float) -> list[Cue | Progress]:
+        """Put the progress before the cues, if it has changed."""
+        state, step = self._state, self._step
+        counted = state.step if isinstance(step, Flush) else self._counting()
+        progress = Progress(
+            time_s=now_s,
+            step=state.step + 1,
+            steps=len(self._steps),
+            name=step.name if step else "Done",
+            count=state.made[counted],
+            target=state.wanted[counted],
+            since_s=state.since_s,
+            paused=self._paused,
+        )
+        if self._told is not None and replace(progress, time_s=self._told.time_s) == self._told:
+            return list(cues)
+        self._told = progress
+        return [progress, *cues]
+
+
+def _wanted(step: Step) -> int:
+    match step:
+        case Cycles():
+            return step.cycles
+        case Flush():
+            return step.bursts
+        case _:
+            return 0
+
+
+def _cue(kind: CueKind, text: str, time_s: float, about: str, urgency: Urgency = "info") -> Cue:
+    return Cue(kind, text, urgency, time_s, about)

@@ -15,8 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
+    "ACTION_KINDS",
     "CUE_KINDS",
     "EVENT_KINDS",
+    "Action",
+    "ActionKind",
     "AudioBlock",
     "AudioSource",
     "Cue",
@@ -26,6 +29,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Phase",
+    "Progress",
     "Session",
     "Status",
     "Urgency",
@@ -43,6 +47,7 @@ CueKind = Literal[
     "done",
     "warning",
 ]
+ActionKind = Literal["pause", "resume", "undo", "count", "next", "more", "clean"]
 Urgency = Literal["info", "act", "alarm"]
 Detail = str | float | int | bool | None
 
@@ -67,6 +72,7 @@ CUE_KINDS: tuple[CueKind, ...] = (
     "done",
     "warning",
 )
+ACTION_KINDS: tuple[ActionKind, ...] = ("pause", "resume", "undo", "count", "next", "more", "clean")
 
 _NO_DETAILS: Mapping[str, Detail] = MappingProxyType({})
 
@@ -187,6 +193,36 @@ class Cue:
     urgency: Urgency
     time_s: float
     about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where the cleaning stands: step `step` of `steps`, numbered from 1, `steps` + 1 when all are done.
+
+    `count` of `target` cycles or bursts are made in it, or in the step of cycles that it follows. `since_s` is when the
+    step began.
+    """
+
+    time_s: float
+    step: int
+    steps: int
+    name: str
+    count: int
+    target: int
+    since_s: float
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that the user told the program, by key or button.
+
+    `count` counts a cycle by hand, `undo` takes the last count or step back, `clean` and `more` answer the look into
+    the drip tray.
+    """
+
+    kind: ActionKind
+    time_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ COLUMNS, ROWS = 80, 24
 
 def view_at(kind: str, number: int, after_s: float) -> View:
     """Return the session's state `after_s` after the cue of that kind has come for the `number`-th time."""
-    monitor, view, until_s = Monitor(), View(5), float("inf")
+    monitor, view, until_s = Monitor(), View(keys=True), float("inf")
     with closing(FileSource(demo_recording(), block_s=0.02, name="demo recording")) as source:
         view.show(Opening(source.name, source.rate_hz, "default"))
         for block in source:
@@ -34,7 +34,7 @@ def view_at(kind: str, number: int, after_s: float) -> View:
                 if isinstance(record, Cue) and record.kind == kind:
                     number -= 1
                     until_s = record.time_s + after_s if number == 0 else until_s
-            view.update(monitor.detector.status)
+            view.update(monitor.detector.status, [block])
             if view.time_s >= until_s:
                 return view
     raise SystemExit(f"the demo recording has no cue {kind} that often")

@@ -11,14 +11,17 @@ import click
 
 from .. import __version__
 from ..config import CoachOptions
+from ..displays.controls import Controls
 from ..displays.feed import Display, Feed
 from ..displays.journal import JournalWriter
+from ..displays.keyboard import keyboard
 from ..displays.plain import PlainDisplay, plain_line
 from ..displays.view import View
 from ..types import AudioSource, Detail
 
 if TYPE_CHECKING:
     from ..displays.recorder import Recording
+    from ..procedures import Procedure
 
 __all__ = ["listen"]
 
@@ -44,6 +47,11 @@ _DEMO_BLOCK_S = 0.02
     type=click.Path(),
     help="Record what is heard, with a journal beside the recording.",
 )
+@click.option(
+    "--procedure",
+    metavar="NAME",
+    help="Lead through a whole cleaning: one that `backflush procedures` lists, or a file.",
+)
 @click.option("--mute", is_flag=True, help="No sounds.")
 @click.option(
     "--source", metavar="-", help="Listen to raw samples on standard input (-) or a named pipe; wants --rate."
@@ -63,6 +71,7 @@ def listen(
     cycles: int | None,
     journal: str | None,
     record: str | None,
+    procedure: str | None,
     mute: bool,
     source: str | None,
     rate: int | None,
@@ -85,11 +94,13 @@ def listen(
         raise click.UsageError("--speed goes with --demo: a microphone cannot be hurried.")
     if device is not None and demo:
         raise click.UsageError("--demo listens to the bundled recording: leave --device out.")
-    options = CoachOptions() if cycles is None else CoachOptions(cycles=cycles)
-    view = View(options.cycles)
+    controls = Controls(muted=mute)
+    view = View(controls)
+    steps = _load_procedure(procedure, cycles)
     with ExitStack() as stack:
+        view.keys = sys.stdout.isatty() and stack.enter_context(keyboard(controls))
         writer = stack.enter_context(JournalWriter(journal)) if journal else None
-        feeds = [Feed(display) for display in _displays(view, mute=mute)]
+        feeds = [Feed(display) for display in _displays(view, controls)]
         stack.callback(_close, feeds)
         # Imported behind the first picture: this is most of the start.
         from ..coach import Coach
@@ -110,10 +121,10 @@ def listen(
         details: dict[str, Detail] = {
             "when": datetime.now().astimezone().isoformat(timespec="seconds"),
             "program": __version__,
-            "target": options.cycles,
+            "procedure": steps.title,
         }
-        monitor = Monitor(detector, Coach(options))
-        summary = run(heard, monitor, feeds, journal=writer, recording=recording, details=details)
+        monitor = Monitor(detector, Coach(procedure=steps))
+        summary = run(heard, monitor, feeds, journal=writer, recording=recording, controls=controls, details=details)
     if sys.stdout.isatty():
         from rich import print as rich_print
 
@@ -122,6 +133,15 @@ def listen(
         rich_print(session_summary(view))
     else:
         click.echo(plain_line(summary))
+
+
+def _load_procedure(name: str | None, cycles: int | None) -> Procedure:
+    from ..procedures import counting, load_procedure
+
+    if name is None:
+        return counting(cycles or CoachOptions().cycles)
+    procedure = load_procedure(name)
+    return procedure if cycles is None else procedure.with_cycles(cycles)
 
 
 def _close(feeds: list[Feed]) -> None:
@@ -168,7 +188,7 @@ def _open_recording(path: str, rate_hz: int) -> Recording:
     return Recording(path, rate_hz)
 
 
-def _displays(view: View, *, mute: bool) -> list[Display]:
+def _displays(view: View, controls: Controls) -> list[Display]:
     displays: list[Display] = []
     if sys.stdout.isatty():
         from rich.console import Console
@@ -178,8 +198,7 @@ def _displays(view: View, *, mute: bool) -> list[Display]:
         displays.append(TerminalDisplay(view, Console()))
     else:
         displays.append(PlainDisplay(click.echo))
-    if not mute:
-        from ..displays.sounds import SoundDisplay
+    from ..displays.sounds import SoundDisplay
 
-        displays.append(SoundDisplay())
+    displays.append(SoundDisplay(controls))
     return displays

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Protocol
 
-from ..types import Status
+from ..types import AudioBlock, Status
 from .journal import Record
 
 __all__ = ["Display", "Feed"]
+
+# Some seconds of sound, enough for any pause of a display that is still worth looking at.
+_BLOCKS = 256
 
 
 class Display(Protocol):
@@ -23,8 +27,8 @@ class Display(Protocol):
         """Show one record."""
         ...
 
-    def update(self, status: Status) -> None:
-        """Show what is heard right now; only the latest status matters."""
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
+        """Show what is heard right now, and the sound since the last call as far as it was kept."""
         ...
 
     def close(self) -> None:
@@ -35,8 +39,8 @@ class Display(Protocol):
 class Feed:
     """Runs one display in a thread of its own.
 
-    Records wait in a bounded queue, whose oldest are dropped when the display is slow; of the status only the latest
-    waits. A display that raises is not called again: `failure` keeps the reason.
+    Records and blocks wait in bounded queues, whose oldest are dropped when the display is slow; of the status only the
+    latest waits. A display that raises is not called again: `failure` keeps the reason.
 
     Parameters
     ----------
@@ -52,6 +56,7 @@ class Feed:
         self._display = display
         self._records: deque[Record] = deque(maxlen=capacity)
         self._status: Status | None = None
+        self._blocks: deque[AudioBlock] = deque(maxlen=_BLOCKS)
         self._closing = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=f"display {type(display).__name__}", daemon=True)
@@ -64,10 +69,11 @@ class Feed:
             self._records.append(record)
             self._changed.notify()
 
-    def update(self, status: Status) -> None:
-        """Replace the status that waits to be shown."""
+    def update(self, status: Status, block: AudioBlock) -> None:
+        """Replace the status that waits to be shown, and queue the sound behind it."""
         with self._changed:
             self._status = status
+            self._blocks.append(block)
             self._changed.notify()
 
     def close(self, timeout_s: float = 2.0) -> None:
@@ -92,11 +98,13 @@ class Feed:
             with self._changed:
                 self._changed.wait_for(lambda: self._records or self._status or self._closing)
                 records, status, closing = list(self._records), self._status, self._closing
+                blocks = list(self._blocks)
                 self._records.clear()
+                self._blocks.clear()
                 self._status = None
             for record in records:
                 self._display.show(record)
             if status is not None:
-                self._display.update(status)
+                self._display.update(status, blocks)
             if closing and not records and status is None:
                 return

@@ -1,8 +1,8 @@
 """The journal: JSON Lines, one record a line, the same for `listen`, `replay` and everything that follows a session.
 
-A line's `type` is `session`, `event`, `cue`, `capture`, `gap` or `summary`; the rest are the record's own fields, with
-its details beside them. Times are seconds in the source's own time. New types, kinds and fields may be added: a reader
-passes over types it does not know and keeps fields it does not know as details.
+A line's `type` is `session`, `event`, `cue`, `progress`, `action`, `capture`, `gap` or `summary`; the rest are the
+record's own fields, with its details beside them. Times are seconds in the source's own time. New types, kinds and
+fields may be added: a reader passes over types it does not know and keeps fields it does not know as details.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from ..errors import BackflushError, LabelError
-from ..types import Cue, Detail, Event
+from ..types import Action, Cue, Detail, Event, Progress
 
 __all__ = ["Capture", "Gap", "JournalWriter", "Opening", "Record", "Summary", "decode", "encode", "read_journal"]
 
@@ -61,18 +61,20 @@ class Summary:
     details: Mapping[str, Detail] = field(default_factory=lambda: _NO_DETAILS)
 
 
-Record = Opening | Event | Cue | Capture | Gap | Summary
+Record = Opening | Event | Cue | Progress | Action | Capture | Gap | Summary
 _TYPES: dict[str, type[Record]] = {
     "session": Opening,
     "event": Event,
     "cue": Cue,
+    "progress": Progress,
+    "action": Action,
     "capture": Capture,
     "gap": Gap,
     "summary": Summary,
 }
 _NAMES = {record_type: name for name, record_type in _TYPES.items()}
 # How a field's annotation (a string, since annotations are postponed) reads in JSON.
-_JSON_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+_JSON_TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
 
 
 def encode(record: Record) -> str:
@@ -129,7 +131,7 @@ def decode(line: str, where: str = "journal") -> Record | None:
                 raise LabelError(f'{where}: a {_NAMES[record_type]} line wants "{f.name}"')
             continue
         value = values.pop(f.name)
-        if not isinstance(value, wanted) or isinstance(value, bool):
+        if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
             raise LabelError(f'{where}: "{f.name}" is {value!r}, wanted {" or ".join(t.__name__ for t in wanted)}')
         known[f.name] = value
         if f.type == "float":

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from ..types import Cue, Event, Status
+from ..types import AudioBlock, Cue, Event, Progress, Status
 from .journal import Capture, Gap, Opening, Record, Summary
 from .wording import clock, describe
 
@@ -18,6 +18,8 @@ def plain_line(record: Record) -> str:
             return describe(record)
         case Cue():
             return f"{clock(record.time_s):>10}  >> {record.text}"
+        case Progress():
+            return f"{clock(record.time_s):>10}  -- {describe(record)}"
         case Capture() | Gap():
             return f"{clock(record.time_s):>10}  !! {describe(record)}"
         case _:
@@ -31,8 +33,10 @@ def plain_lines(records: Iterable[Record]) -> Iterator[str]:
 
 
 def _implied(record: Record) -> bool:
-    # The verdict on the run comes with it and says how long the whoosh was.
-    return isinstance(record, Event) and record.kind == "release_end"
+    # The verdict on the run comes with the whoosh's end and says how long it was; a cue says what was counted.
+    return (isinstance(record, Event) and record.kind == "release_end") or (
+        isinstance(record, Progress) and record.count > 0
+    )
 
 
 class PlainDisplay:
@@ -55,7 +59,7 @@ class PlainDisplay:
         if not isinstance(record, Summary) and not _implied(record):
             self._write(plain_line(record))
 
-    def update(self, status: Status) -> None:
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         """Nothing: what is heard between events makes no line."""
 
     def close(self) -> None:

@@ -11,11 +11,13 @@ import contextlib
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..types import Cue, CueKind, Status
+from ..types import AudioBlock, Cue, CueKind, Status
+from .controls import Controls
 from .journal import Record
 
 __all__ = ["EARCONS", "SoundDisplay", "earcon", "main"]
@@ -58,17 +60,23 @@ class SoundDisplay:
 
     Parameters
     ----------
+    controls
+        Tell whether sounds are off.
     command
         Program that plays: a cue's kind on each line of its standard input.
     """
 
-    def __init__(self, command: tuple[str, ...] = (sys.executable, "-m", "acoustic.displays.sounds")) -> None:
-        self.muted = False
+    def __init__(
+        self, controls: Controls, command: tuple[str, ...] = (sys.executable, "-m", "acoustic.displays.sounds")
+    ) -> None:
+        self._controls = controls
         self._command = command
         self._player: subprocess.Popen[str] | None = None
 
     def open(self) -> None:
-        """Start the player, so that the first cue is not late."""
+        """Start the player if sounds are on, so that the first cue is not late."""
+        if self._controls.muted or self._player is not None:
+            return
         with contextlib.suppress(OSError):
             # Standard output is shared: the child rings the terminal's bell through it.
             self._player = subprocess.Popen(
@@ -77,11 +85,14 @@ class SoundDisplay:
 
     def show(self, record: Record) -> None:
         """Play the record's sound, if it is a cue and sounds are on."""
-        if isinstance(record, Cue) and not self.muted and self._player and self._player.stdin:
+        if not isinstance(record, Cue) or self._controls.muted:
+            return
+        self.open()
+        if self._player and self._player.stdin:
             with contextlib.suppress(OSError):
                 self._player.stdin.write(f"{record.kind}\n")
 
-    def update(self, status: Status) -> None:
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         """Nothing: only cues sound."""
 
     def close(self) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
+from typing import NamedTuple
 
-from ..types import Cue, Event, Phase, Status
+from ..types import AudioBlock, Cue, CueKind, Event, Phase, Progress, Status
+from .controls import Controls
 from .journal import Capture, Opening, Record, Summary
+from .spectrum import SpectrumStrip
 
-__all__ = ["SHOWN", "PhaseLook", "View"]
+__all__ = ["LOOKS", "Look", "View"]
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseLook:
-    """How a phase is shown: a word large enough for a metre away, a colour and what it means.
+class Look(NamedTuple):
+    """A word large enough for a metre away, its colours and what it means.
 
-    The colours are Okabe and Ito's, which stay apart for all common kinds of colour blindness; each comes with its
-    own word and lightness, so that nothing rests on colour alone.
+    The background colours are Okabe and Ito's, which stay apart for all common kinds of colour blindness; and each
+    comes with a word of its own, so that nothing rests on colour alone.
     """
 
     word: str
@@ -24,13 +28,45 @@ class PhaseLook:
     foreground: str
 
 
-SHOWN: dict[Phase, PhaseLook] = {
-    Phase.BACKGROUND: PhaseLook("LISTENING", "no pump to be heard", "#3a3a3a", "#ffffff"),
-    Phase.FILL: PhaseLook("FILLING", "the pump runs, pressure is building up", "#0072b2", "#ffffff"),
-    Phase.HOLD: PhaseLook("STOP PUMP", "pressure is up", "#e69f00", "#000000"),
-    Phase.STOPPED: PhaseLook("PUMP OFF", "the whoosh should come now", "#56b4e9", "#000000"),
-    Phase.RELEASE: PhaseLook("WHOOSH", "pressure is released", "#009e73", "#000000"),
+_GREY, _BLUE, _SKY, _GREEN = "#3a3a3a", "#0072b2", "#56b4e9", "#009e73"
+_ORANGE, _VERMILION, _PURPLE, _YELLOW = "#e69f00", "#d55e00", "#cc79a7", "#f0e442"
+_BLACK, _WHITE = "#000000", "#ffffff"
+
+_STARTING = Look("STARTING", "Getting ready; the first start on a computer takes longest.", _GREY, _WHITE)
+_DEAF = Look("NO SOUND", "The microphone gives nothing.", _YELLOW, _BLACK)
+_PAUSED = Look("PAUSED", "Nothing is counted until you go on.", _GREY, _WHITE)
+_CAREFUL = Look("CAREFUL", "Something is wrong.", _VERMILION, _BLACK)
+_STOP = Look("STOP PUMP", "Pressure is up.", _ORANGE, _BLACK)
+_STOP_URGENTLY = Look("STOP PUMP", "Pressure has been up for long.", _VERMILION, _BLACK)
+_PHASES: dict[Phase, Look] = {
+    Phase.BACKGROUND: Look("LISTENING", "No pump to be heard.", _GREY, _WHITE),
+    Phase.FILL: Look("FILLING", "The pump runs, pressure is building up.", _BLUE, _WHITE),
+    Phase.HOLD: Look("PRESSURE", "Pressure is up; keep the pump on a little.", _PURPLE, _BLACK),
+    Phase.STOPPED: Look("PUMP OFF", "The whoosh should come now.", _SKY, _BLACK),
+    Phase.RELEASE: Look("WHOOSH", "Pressure is released.", _GREEN, _BLACK),
 }
+# What the word is while the pump is off, after such a cue.
+_AFTER_CUE: dict[CueKind, Look] = {
+    "start_pump": Look("START", "Turn the pump on.", _BLUE, _WHITE),
+    "release_ok": Look("COUNTED", "", _GREEN, _BLACK),
+    "wait": Look("WAIT", "", _SKY, _BLACK),
+    "foam_clear": Look("FOAM?", "", _YELLOW, _BLACK),
+    "rinse_handle": Look("RINSE", "", _SKY, _BLACK),
+    "flush_group": Look("FLUSH", "", _SKY, _BLACK),
+    "done": Look("DONE", "The cleaning is over.", _GREEN, _BLACK),
+}
+LOOKS: tuple[Look, ...] = (
+    _STARTING,
+    _DEAF,
+    _PAUSED,
+    _CAREFUL,
+    _STOP,
+    _STOP_URGENTLY,
+    *_PHASES.values(),
+    *_AFTER_CUE.values(),
+)
+"""All there are."""
+
 _PHASE_AFTER: dict[str, Phase] = {
     "pump_on": Phase.FILL,
     "pressure": Phase.HOLD,
@@ -40,38 +76,36 @@ _PHASE_AFTER: dict[str, Phase] = {
     "no_release": Phase.BACKGROUND,
     "incomplete": Phase.BACKGROUND,
 }
-_STARTING = PhaseLook("STARTING", "getting ready; the first start on a computer takes longest", "#3a3a3a", "#ffffff")
-_DEAF = PhaseLook("NO SOUND", "the microphone gives nothing", "#f0e442", "#000000")
-_DONE = PhaseLook("DONE", "the cleaning is over", "#009e73", "#000000")
+_DURATION_OF = {Phase.FILL: "fill_s", Phase.HOLD: "hold_s", Phase.RELEASE: "release_s"}
+_KEPT = 100
 
 
 @dataclass(slots=True)
 class View:
-    """A fold over records and status.
+    """A fold over records and status. The phase turns with the events that make the cues, so that both say the same.
 
     Parameters
     ----------
-    target_cycles
-        How many cycles are wanted.
+    controls
+        Tell whether sounds are off.
+    keys
+        Whether there is a keyboard to press.
     """
 
-    target_cycles: int
+    controls: Controls = field(default_factory=Controls)
+    keys: bool = False
     opening: Opening | None = None
     status: Status | None = None
     phase: Phase = Phase.BACKGROUND
     since_s: float = 0.0
-    cycles: int = 0
-    incomplete: int = 0
+    runs: list[Event] = field(default_factory=list)
     last_release: Event | None = None
-    last_cycle: Event | None = None
-    last_incomplete: Event | None = None
     cue: Cue | None = None
     capture: Capture | None = None
-    done: bool = False
+    progress: Progress | None = None
     summary: Summary | None = None
-    history: list[Event | Cue] = field(default_factory=list)
-
-    _KEPT = 100
+    history: list[Record] = field(default_factory=list)
+    sound: SpectrumStrip = field(default_factory=SpectrumStrip)
 
     def show(self, record: Record) -> None:
         """Take one record."""
@@ -82,27 +116,23 @@ class View:
                 self.summary = record
             case Capture():
                 self.capture = record
+            case Progress():
+                if self.progress is None or record.step != self.progress.step:
+                    self.cue = None  # what was said belongs to the step before; what the new one wants comes next
+                self.progress = record
             case Cue():
                 self.cue = record
-                self.done = self.done or record.kind == "done"
-            case Event(kind="cycle"):
-                self.cycles += 1
-                self.last_cycle = record
-            case Event(kind="incomplete"):
-                self.incomplete += 1
-                self.last_incomplete = record
-            case Event(kind="release"):
-                self.last_release = record
-        if isinstance(record, Event) and (phase := _PHASE_AFTER.get(record.kind)) is not None:
-            # The picture turns with the events that make the cues, so that it never says something else than they do.
-            self.phase, self.since_s = phase, record.time_s
-        if isinstance(record, Event | Cue):
+            case Event():
+                self._event(record)
+        if isinstance(record, Event | Cue | Capture):
             self.history.append(record)
-            del self.history[: -self._KEPT]
+            del self.history[:-_KEPT]
 
-    def update(self, status: Status) -> None:
+    def update(self, status: Status, blocks: Sequence[AudioBlock] = ()) -> None:
         """Take what is heard right now."""
         self.status = status
+        for block in blocks:
+            self.sound.hear(block)
 
     @property
     def time_s(self) -> float:
@@ -115,17 +145,51 @@ class View:
         return max(0.0, self.time_s - self.since_s)
 
     @property
+    def usual_s(self) -> float | None:
+        """How long the present phase usually lasts here: the median of the cycles so far, None before any."""
+        name = _DURATION_OF.get(self.phase, "")
+        lengths_s = [run.details.get(name) for run in self.runs if run.kind == "cycle"]
+        known_s = [length_s for length_s in lengths_s if isinstance(length_s, int | float) and length_s > 0]
+        return float(median(known_s)) if known_s else None
+
+    @property
     def deaf(self) -> bool:
         """Whether the microphone gives nothing that could be judged."""
         return self.capture is not None and self.capture.state in ("silent", "stalled", "lost")
 
     @property
-    def look(self) -> PhaseLook:
-        """Word and colour of the moment."""
+    def look(self) -> Look:
+        """Word and colours of the moment."""
         if self.summary is None and self.status is None:
             return _STARTING
         if self.deaf:
             return _DEAF
-        if self.phase is Phase.BACKGROUND and self.done:
-            return _DONE
-        return SHOWN[self.phase]
+        if self.progress is not None and self.progress.paused:
+            return _PAUSED
+        if self.phase is Phase.HOLD and self.cue is not None and self.cue.time_s >= self.since_s:
+            return _STOP_URGENTLY if self.cue.kind == "warning" else _STOP
+        if self.phase is Phase.BACKGROUND and self.cue is not None:
+            if self.cue.urgency == "alarm":
+                return _CAREFUL
+            return _AFTER_CUE.get(self.cue.kind, _PHASES[self.phase])
+        return _PHASES[self.phase]
+
+    @property
+    def telling(self) -> str:
+        """The line below the word: what to do, or what the word means."""
+        if self.deaf and self.capture is not None:
+            return self.capture.text
+        if self.cue is None or (self.phase is not Phase.BACKGROUND and self.cue.time_s < self.since_s):
+            return self.look.meaning
+        if self.progress is not None and self.progress.paused:
+            return self.look.meaning
+        return self.cue.text
+
+    def _event(self, event: Event) -> None:
+        if (phase := _PHASE_AFTER.get(event.kind)) is not None:
+            self.phase, self.since_s = phase, event.time_s
+        match event.kind:
+            case "cycle" | "incomplete":
+                self.runs.append(event)
+            case "release":
+                self.last_release = event

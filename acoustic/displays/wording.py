@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..types import Cue, Detail, Event
+from ..types import Action, Cue, Detail, Event, Progress
 from .journal import Capture, Gap, Opening, Record, Summary
 
 __all__ = ["clock", "describe", "plural"]
@@ -32,6 +32,14 @@ def describe(record: Record) -> str:
             return record.text
         case Event():
             return _event(record)
+        case Progress():
+            return (
+                f"step {record.step} of {record.steps}: {record.name}"
+                if record.step <= record.steps
+                else "all steps are done"
+            )
+        case Action():
+            return f"by hand: {record.kind}"
         case Gap():
             return f"{record.lost_s:.1f} s of sound are missing"
         case Summary():

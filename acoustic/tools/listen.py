@@ -11,6 +11,7 @@ from types import FrameType
 import numpy as np
 
 from ..config import RATE_HZ
+from ..displays.controls import Controls
 from ..displays.feed import Feed
 from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
@@ -110,6 +111,7 @@ def listen(
     *,
     journal: JournalWriter | None = None,
     recording: Recording | None = None,
+    controls: Controls | None = None,
     details: Mapping[str, Detail] | None = None,
 ) -> Summary:
     """Run a live session to its end and return its summary.
@@ -129,6 +131,8 @@ def listen(
         Where every record is written before any display has it.
     recording
         Where the sound goes, with a journal of its own; the user is told if it fails.
+    controls
+        What the user presses.
     details
         For the session's opening line.
 
@@ -161,10 +165,16 @@ def listen(
             recording.push(block)
             if failure := recording.new_failure():
                 tell(Cue("warning", failure, "alarm", status.time_s, "recording"))
+        for command in controls.take() if controls else ():
+            if command == "quit":
+                stoppable.stop()
+            elif command != "sound":
+                for record in monitor.act("resume" if command == "pause" and monitor.coach.paused else command):
+                    tell(record)
         for feed in feeds:
             if isinstance(feed.failure, BrokenPipeError):
                 raise feed.failure  # nobody reads any more
-            feed.update(status)
+            feed.update(status, block)
 
     try:
         with stoppable.stopped_by_signals():

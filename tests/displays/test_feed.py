@@ -1,9 +1,12 @@
 import threading
 import time
+from collections.abc import Sequence
+
+import numpy as np
 
 from acoustic.displays.feed import Feed
 from acoustic.displays.journal import Record
-from acoustic.types import Event, Phase, Status
+from acoustic.types import AudioBlock, Event, Phase, Status
 
 
 class Recorder:
@@ -23,9 +26,9 @@ class Recorder:
         self.threads.add(threading.current_thread().name)
         self.seen.append(f"{record.time_s:g}")  # type: ignore[union-attr]
 
-    def update(self, status: Status) -> None:
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         self.go.wait(10.0)
-        self.seen.append(f"status {status.time_s:g}")
+        self.seen.append(f"status {status.time_s:g}, {len(blocks)} blocks")
 
     def close(self) -> None:
         self.seen.append("close")
@@ -61,12 +64,12 @@ def test_a_blocked_display_drops_the_oldest_and_holds_nothing_up() -> None:
     began = time.monotonic()
     for i in range(1, 1_001):
         feed.show(event(i))
-        feed.update(status(i))
+        feed.update(status(i), AudioBlock(i, np.zeros(1, np.float32), 8_000))
     assert time.monotonic() - began < 1.0
     assert feed.dropped == 996
     display.go.set()
     feed.close()
-    assert display.seen == ["open", "0", "997", "998", "999", "1000", "status 1000", "close"]
+    assert display.seen == ["open", "0", "997", "998", "999", "1000", "status 1000, 256 blocks", "close"]
 
 
 def test_a_display_that_hangs_is_left_behind() -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from acoustic.displays.journal import (
     Capture,
+    Gap,
     JournalWriter,
     Opening,
     Record,
@@ -19,7 +20,7 @@ from acoustic.displays.journal import (
     read_journal,
 )
 from acoustic.errors import BackflushError, LabelError
-from acoustic.types import CUE_KINDS, EVENT_KINDS, Cue, Event
+from acoustic.types import ACTION_KINDS, CUE_KINDS, EVENT_KINDS, Action, Cue, Event, Progress
 
 RESERVED = {"type", "kind", "time_s", "decided_s", "confidence", "source", "rate_hz", "model", "version"} | {
     "cycles",
@@ -38,7 +39,11 @@ cues = st.builds(Cue, st.sampled_from(CUE_KINDS), text, st.sampled_from(["info",
 openings = st.builds(Opening, text, st.integers(), text, st.just(1), details)
 summaries = st.builds(Summary, st.integers(), numbers, numbers, details)
 captures = st.builds(Capture, numbers, text, text)
-records = st.one_of(events, cues, openings, summaries, captures)
+gaps = st.builds(Gap, numbers, numbers)
+whole = st.integers()
+progresses = st.builds(Progress, numbers, whole, whole, text, whole, whole, numbers, st.booleans())
+actions = st.builds(Action, st.sampled_from(ACTION_KINDS), numbers)
+records = st.one_of(events, cues, openings, summaries, captures, gaps, progresses, actions)
 
 
 @given(records)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acoustic.displays.controls import Controls
 from acoustic.displays.sounds import EARCONS, SoundDisplay, earcon
 from acoustic.types import CUE_KINDS, Cue, Event
 
@@ -35,21 +36,37 @@ def test_sounds_keep_out_of_the_pump_and_release_bands(kind: str) -> None:
 def test_the_player_is_told_each_cue_and_ends_with_its_input(tmp_path: Path) -> None:
     log = tmp_path / "log"
     code = f"import sys; open({str(log)!r}, 'w').write(sys.stdin.read())"
-    display = SoundDisplay((sys.executable, "-c", code))
+    controls = Controls()
+    display = SoundDisplay(controls, (sys.executable, "-c", code))
     display.open()
     display.show(cue("stop_pump"))
     display.show(Event("release", 1.0, 1.1, 0.9))
-    display.muted = True
+    controls.press("sound")
     display.show(cue("wait"))
-    display.muted = False
+    controls.press("sound")
     display.show(cue("done"))
     display.close()
     assert log.read_text() == "stop_pump\ndone\n"
 
 
+def test_muted_from_the_start_no_player_runs_until_sounds_are_wanted(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    code = f"import sys; open({str(log)!r}, 'w').write(sys.stdin.read())"
+    controls = Controls(muted=True)
+    display = SoundDisplay(controls, (sys.executable, "-c", code))
+    display.open()
+    display.show(cue("stop_pump"))
+    display.close()
+    assert not log.exists()
+    controls.press("sound")
+    display.show(cue("wait"))
+    display.close()
+    assert log.read_text() == "wait\n"
+
+
 @pytest.mark.parametrize("command", [("/nowhere/player",), (sys.executable, "-c", "pass")])
 def test_a_player_that_is_missing_or_gone_is_borne(command: tuple[str, ...]) -> None:
-    display = SoundDisplay(command)
+    display = SoundDisplay(Controls(), command)
     display.open()
     time.sleep(0.2)
     for _ in range(10):
@@ -59,7 +76,7 @@ def test_a_player_that_is_missing_or_gone_is_borne(command: tuple[str, ...]) -> 
 
 
 def test_a_player_that_hangs_is_killed() -> None:
-    display = SoundDisplay((sys.executable, "-c", "import time; time.sleep(60)"))
+    display = SoundDisplay(Controls(), (sys.executable, "-c", "import time; time.sleep(60)"))
     display.open()
     began = time.monotonic()
     display.close()

@@ -2,6 +2,7 @@
 
 import io
 
+import numpy as np
 import pyte
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from rich.screen import Screen
 from acoustic.displays.journal import Capture, Opening, Record, Summary
 from acoustic.displays.terminal import Frame, TerminalDisplay, session_summary
 from acoustic.displays.view import View
-from acoustic.types import Cue, Event, EventKind, Phase, Status
+from acoustic.types import AudioBlock, Cue, Event, EventKind, Phase, Progress, Status
 
 STOP = Cue("stop_pump", "Pressure is up. Turn the pump off now.", "act", 12.0)
 CYCLE = Event(
@@ -48,11 +49,15 @@ class Terminal(io.StringIO):
 
 
 def view_of(*records: Record, phase: Phase = Phase.HOLD, since_s: float = 11.5) -> View:
-    view = View(5)
-    for record in (Opening("recordings/demo.flac", 48_000, "default"), *records):
+    view = View(keys=True)
+    view.show(Opening("recordings/demo.flac", 48_000, "default"))
+    view.show(Progress(3.0, 2, 6, "Cleaner", 1, 5, 3.0))
+    reached = Event(REACHED_BY[phase], since_s, since_s + 0.2, 0.9)
+    events = [record for record in records if isinstance(record, Event)]
+    for record in (*events, reached, *(record for record in records if not isinstance(record, Event))):
         view.show(record)
-    view.show(Event(REACHED_BY[phase], since_s, since_s + 0.2, 0.9))
-    view.update(Status(14.0, phase, since_s, -31.5, -55.0))
+    hiss = np.random.default_rng(1).standard_normal(48_000 * 10).astype(np.float32) * 0.01
+    view.update(Status(14.0, phase, since_s, -31.5, -55.0), [AudioBlock(0, hiss, 48_000)])
     return view
 
 
@@ -67,21 +72,42 @@ def test_at_80_by_24_everything_that_matters_is_there() -> None:
     # "STOP PUMP" in block letters, its top row
     assert "███████ ████████  ██████  ██████      ██████  ██    ██ ███    ███ ██████" in text
     for part in (
-        "demo.flac",
+        "demo.flac · step 2 of 6: Cleaner",
         "0:14",
         "Pressure is up. Turn the pump off now.",
-        "cycles counted",
+        "counted",
         "in this phase",
+        "of about 2 s",
         "-32 dB",
+        "▀▀▀▀▀",
         "Last whoosh  0:09.0",
-        "Not counted  0:26.0",
-        "Ctrl-C",
+        "Last cue     0:12.0",
+        "not counted: released before pressure was up",
+        "p  pause",
+        "q  quit",
     ):
         assert part in text
 
 
 def test_a_stop_cue_is_not_repeated_once_the_pump_is_off() -> None:
-    assert "The whoosh should come now." in shown(view_of(STOP, phase=Phase.STOPPED))
+    assert "The whoosh should come now." in shown(view_of(STOP, phase=Phase.STOPPED, since_s=13.0))
+
+
+def test_the_keys_fit_the_moment() -> None:
+    assert "foam is clean" not in shown(view_of())
+    looking = view_of(Cue("foam_clear", "Look into the drip tray.", "act", 13.0), phase=Phase.BACKGROUND)
+    assert "space  foam is clean   m  more cycles" in shown(looking)
+    paused = view_of(Progress(13.0, 2, 6, "Cleaner", 1, 5, 3.0, paused=True))
+    assert "p  go on" in shown(paused)
+    quiet = view_of()
+    quiet.keys = False
+    assert "Ctrl-C ends with a summary" in shown(quiet)
+
+
+def test_muted_and_capture_are_told_in_the_header() -> None:
+    view = view_of(Capture(13.0, "late", "The sound comes late."))
+    view.controls.press("sound")
+    assert "sound late  muted" in shown(view).splitlines()[0]
 
 
 def test_a_deaf_microphone_says_what_to_do() -> None:
@@ -105,17 +131,17 @@ def test_letters_grow_with_the_terminal() -> None:
 def test_the_display_follows_a_session_and_a_resize() -> None:
     terminal = Terminal(80, 24)
     now_s = iter(range(1_000))
-    display = TerminalDisplay(View(5), terminal.console, clock=lambda: float(next(now_s)))
+    display = TerminalDisplay(View(), terminal.console, clock=lambda: float(next(now_s)))
     display.open()
     display.show(Opening("mic", 48_000, "default"))
     display.show(Event("pump_on", 0.5, 0.8, 0.9))
-    display.update(Status(1.0, Phase.FILL, 0.5, -30.0, -60.0))
+    display.update(Status(1.0, Phase.FILL, 0.5, -30.0, -60.0), [])
     assert "The pump runs" in terminal.text
     terminal.screen.resize(30, 100)
     terminal.console.size = (100, 30)  # type: ignore[assignment]
     display.show(Event("pressure", 1.5, 1.9, 0.9))
     display.show(STOP)
-    display.update(Status(2.0, Phase.HOLD, 1.5, -30.0, -60.0))
+    display.update(Status(2.0, Phase.HOLD, 1.5, -30.0, -60.0), [])
     assert "Pressure is up. Turn the pump off now." in terminal.text
     assert "The pump runs" not in terminal.text
     display.close()
@@ -124,12 +150,12 @@ def test_the_display_follows_a_session_and_a_resize() -> None:
 def test_between_records_no_more_than_eight_frames_a_second() -> None:
     terminal = Terminal(80, 24)
     clock = iter(i / 100 for i in range(100_000))
-    display = TerminalDisplay(View(5), terminal.console, clock=lambda: next(clock))
+    display = TerminalDisplay(View(), terminal.console, clock=lambda: next(clock))
     display.open()
     drawn = []
     write, terminal.write = terminal.write, lambda text: drawn.append(text) or len(text)  # type: ignore[method-assign,assignment]
     for i in range(100):
-        display.update(Status(i / 100, Phase.FILL, 0.0, -30.0, -60.0))
+        display.update(Status(i / 100, Phase.FILL, 0.0, -30.0, -60.0), [])
     assert 5 <= len(drawn) <= 14
     terminal.write = write  # type: ignore[method-assign]
     display.close()

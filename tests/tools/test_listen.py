@@ -2,7 +2,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 
@@ -55,7 +55,7 @@ class Display:
     def show(self, record: Record) -> None:
         self.records.append(record)
 
-    def update(self, status: Status) -> None:
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         self.status = status
 
     def close(self) -> None: ...

@@ -1,0 +1,271 @@
+"""The coach in pictures: a session is written as what the machine does, and what the coach says to it is read off.
+
+In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted cycle,
+`x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the user.
+"""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from acoustic.coach import Coach
+from acoustic.config import CoachOptions
+from acoustic.procedures import Cycles, Flush, Foam, Prepare, Procedure, Rinse, load_procedure
+from acoustic.types import ACTION_KINDS, EVENT_KINDS, Action, Cue, Event, Progress
+
+PICTURES = {
+    "+": ("pump_on",),
+    "p": ("pressure",),
+    "-": ("pump_off",),
+    "x": ("incomplete",),
+    "!": ("no_release", "incomplete"),
+}
+FULL = Procedure(
+    "full",
+    "",
+    (
+        Prepare("Ready?"),
+        Cycles("Cleaner", 2),
+        Foam(look_s=6.0, more=2),
+        Rinse("Rinse it."),
+        Cycles("Water", 2),
+        Flush("Flush it.", 2),
+    ),
+)
+CYCLE = "+ 6 p 2 - w 4"
+
+
+class Session:
+    """A coach, and a clock that the picture drives."""
+
+    def __init__(
+        self, procedure: Procedure | None = None, options: CoachOptions | None = None, step_s: float = 0.5
+    ) -> None:
+        self.coach = Coach(options, procedure)
+        self.now_s, self.step_s, self.cycles = 0.0, step_s, 0
+        self.told: list[Cue | Progress] = self.coach.start(0.0)
+
+    def run(self, picture: str) -> "Session":
+        for word in picture.split():
+            if word.startswith("["):
+                self.told += self.coach.act(Action(word[1:-1], self.now_s))  # type: ignore[arg-type]
+            elif word == "w":
+                self.push("release")
+                self.push("release_end")
+                self.cycles += 1
+                self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles)
+            elif word in PICTURES:
+                for kind in PICTURES[word]:
+                    self.push(kind, **({"reason": "too early"} if kind == "incomplete" else {}))
+            else:
+                self.wait(float(word))
+        return self
+
+    def push(self, kind: str, **details: object) -> None:
+        self.told += self.coach.push(Event(kind, self.now_s, self.now_s, 0.9, details))  # type: ignore[arg-type]
+
+    def wait(self, seconds: float) -> None:
+        until_s = self.now_s + seconds
+        while self.now_s < until_s:
+            self.now_s = min(self.now_s + self.step_s, until_s)
+            self.told += self.coach.advance(self.now_s)
+
+    @property
+    def cues(self) -> str:
+        return " ".join(record.kind for record in self.told if isinstance(record, Cue))
+
+    @property
+    def texts(self) -> list[str]:
+        return [record.text for record in self.told if isinstance(record, Cue)]
+
+    @property
+    def steps(self) -> str:
+        """Name and count, in the order in which they were told."""
+        told = [f"{record.name} {record.count}/{record.target}" for record in self.told if isinstance(record, Progress)]
+        return ", ".join(told)
+
+    @property
+    def place(self) -> str:
+        last = [record for record in self.told if isinstance(record, Progress)][-1]
+        return f"{last.name} {last.count}/{last.target}" + (" paused" if last.paused else "")
+
+
+def test_counting_leads_to_the_foam_and_is_done() -> None:
+    session = Session(options=CoachOptions(cycles=2)).run(f"3 {CYCLE} {CYCLE} 10")
+    assert session.cues == "start_pump stop_pump release_ok start_pump stop_pump release_ok foam_clear done"
+    assert session.texts[-4:-1] == [
+        "Pressure is up. Turn the pump off now.",
+        "Counted: 2 of 2.",
+        "The foam should be clear now: 2 cycles are done and the whoosh went from 2.0 to 1.0 s. Sound cannot show it: look "
+        "into the drip tray. White foam is clean, brown foam wants more cycles.",
+    ]
+    assert session.coach.count == 2
+
+
+def test_a_whole_procedure_by_hearing_alone() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 {CYCLE} {CYCLE} 5 + 3 - x 2 + 3 - x 5")
+    assert session.steps == (
+        "Get ready 0/2, Cleaner 0/2, Cleaner 1/2, Look at the foam 2/2, Rinse the handle 2/2, "
+        "Water 0/2, Water 1/2, Flush the group 0/2, Flush the group 1/2, Done 2/2"
+    )
+    assert session.cues == (
+        "start_pump stop_pump release_ok start_pump stop_pump release_ok foam_clear rinse_handle "
+        "stop_pump release_ok start_pump stop_pump release_ok flush_group release_ok release_ok done"
+    )
+    assert session.texts[-1] == "All done: cleaner 2, water 2, flush the group 2."
+
+
+def test_someone_answers_the_door_for_ten_minutes() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} 600 {CYCLE}")
+    assert session.place == "Look at the foam 2/2"
+
+
+def test_an_early_stop_is_not_counted_and_says_why() -> None:
+    session = Session(FULL).run(f"3 + 2 - x 3 {CYCLE}")
+    assert "Not counted: too early." in session.texts
+    assert session.place == "Cleaner 1/2"
+
+
+def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:
+    session = Session(FULL).run("3 + 6 p 2 - 3 !")
+    last = [record for record in session.told if isinstance(record, Cue)][-1]
+    assert (last.kind, last.urgency) == ("warning", "alarm")
+    assert "do not unlock" in last.text
+
+
+def test_without_pressure_there_is_nothing_to_unlock() -> None:
+    assert "unlock" not in " ".join(Session(FULL).run("3 + 2 - 3 !").texts)
+
+
+@pytest.mark.parametrize("step_s", [0.1, 0.5, 7.0])
+def test_a_long_hold_is_warned_of_at_20_and_30_s_and_not_again(step_s: float) -> None:
+    session = Session(FULL, step_s=step_s).run("3 + 6 p 60 - w 5")
+    warnings = [(cue.time_s, cue.urgency) for cue in session.told if isinstance(cue, Cue) and cue.kind == "warning"]
+    assert warnings == [(29.0, "act"), (39.0, "alarm")]
+
+
+def test_the_pump_runs_at_least_as_long_as_the_procedure_says() -> None:
+    procedure = Procedure("timed", "", (Prepare("Ready?"), Cycles("Cleaner", 2, on_s=10.0, pause_s=8.0)))
+    session = Session(procedure).run("3 + 4 p 10 - w 2 + 12 p")
+    stops = [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "stop_pump"]
+    assert stops == [13.0, 31.0]  # 10 s after the start; then at pressure, which came later than that
+    assert [text for text in session.texts if "early" in text] == ["A little early: 8 s between cycles are better."]
+
+
+def test_a_pump_stopped_before_its_time_is_not_told_to_stop() -> None:
+    procedure = Procedure("timed", "", (Prepare("Ready?"), Cycles("Cleaner", 2, on_s=10.0)))
+    assert "stop_pump" not in Session(procedure).run("3 + 4 p 1 - w 20").cues
+
+
+def test_the_next_cycle_is_asked_for_after_the_pause_unless_it_has_begun() -> None:
+    assert Session(FULL).run("3 + 6 p 2 - w 2 + 6 p").cues == "start_pump stop_pump release_ok stop_pump"
+    session = Session(FULL).run("3 + 6 p 2 - w 60")
+    assert session.cues == "start_pump stop_pump release_ok start_pump"
+    assert session.texts[-1] == "Next: cycle 2 of 2. Turn the pump on."
+
+
+def test_another_cycle_while_looking_at_the_foam_is_one_more_of_the_cleaner() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} {CYCLE}")
+    assert session.steps.endswith("Look at the foam 2/2, Cleaner 2/3, Look at the foam 3/3")
+
+
+def test_a_pump_that_runs_without_pressure_while_looking_or_rinsing_moves_nothing() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} + 6 p 2 - w 2 + 3 - x 3")
+    assert session.place == "Look at the foam 2/2"
+    assert session.run("4").place == "Rinse the handle 2/2"
+    assert session.run("5 + 3 - x 30").place == "Rinse the handle 2/2"
+    assert session.run("+ 6 p").place == "Water 0/2"
+
+
+def test_brown_foam_asks_for_more_and_white_foam_goes_on() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} [more]")
+    assert session.place == "Cleaner 2/4"
+    assert session.run(f"{CYCLE} {CYCLE}").place == "Look at the foam 4/4"
+    assert session.run("[clean]").place == "Rinse the handle 4/4"
+    assert session.run("[more]").place == "Cleaner 4/6"
+
+
+def test_pause_and_resume_keep_the_count() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} [pause]")
+    assert session.place == "Cleaner 1/2 paused"
+    before = len(session.told)
+    session.run("+ 25 p 40 - w 600")  # a shot for the visitor
+    assert session.told[before:] == []
+    assert session.run("[resume]").place == "Cleaner 1/2"
+    assert session.texts[-1] == "Cleaner: cycle 2 of 2. Turn the pump on."
+    assert session.run(CYCLE).place == "Look at the foam 2/2"
+
+
+def test_a_count_can_be_taken_back_and_made_by_hand() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} [undo]")
+    assert session.place == "Cleaner 0/2"
+    assert session.run("[count] [count]").place == "Look at the foam 2/2"
+    assert session.run("[undo]").place == "Cleaner 1/2"
+    assert session.run("[undo] [undo] [undo]").place == "Cleaner 0/2"
+
+
+def test_undo_after_the_rinse_has_begun_goes_back_to_the_last_count() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 [undo]")
+    assert session.place == "Cleaner 1/2"
+
+
+def test_next_goes_through_all_steps() -> None:
+    session = Session(FULL).run("[next] [next] [next] [next] [next] [next] [next]")
+    assert session.cues == "start_pump start_pump foam_clear rinse_handle start_pump flush_group done"
+    assert session.place.startswith("Done")
+
+
+def test_stopping_early_is_said_at_the_end() -> None:
+    session = Session(FULL).run(f"3 {CYCLE}")
+    assert session.coach.finish(30.0)[-1] == Cue(
+        "done", "Stopped early: cleaner 1 of 2, water 0 of 2, flush the group 0 of 2.", "info", 30.0, "session"
+    )
+
+
+def test_after_the_end_a_further_cycle_still_counts_but_says_nothing_new() -> None:
+    session = Session(options=CoachOptions(cycles=1)).run(f"3 {CYCLE} 20 {CYCLE}")
+    assert session.coach.finish(60.0) == []
+    assert session.coach.count == 2
+
+
+@pytest.mark.parametrize("name", ["article", "home", "cafe", "cafiza", "firmware", "water"])
+def test_every_shipped_procedure_can_be_gone_through_by_hearing_alone(name: str) -> None:
+    procedure = load_procedure(name)
+    session = Session(procedure).run("3")
+    for step in procedure.steps:
+        if isinstance(step, Cycles):
+            session.run(f"+ 8 p {step.on_s} 3 - w 12 " * step.cycles)
+        elif isinstance(step, Foam | Rinse):
+            session.run("15")
+        elif isinstance(step, Flush):
+            session.run("+ 3 - x 3 " * step.bursts)
+    assert session.place.startswith("Done")
+
+
+words = st.sampled_from([*"+p-wx!", "0.3", "4", "25", *(f"[{kind}]" for kind in ACTION_KINDS)])
+
+
+@given(st.lists(words, max_size=40), st.sampled_from([0.1, 0.7, 100.0]))
+def test_no_order_of_things_breaks_it_and_cues_do_not_depend_on_how_time_is_chopped(
+    order: list[str], step_s: float
+) -> None:
+    first = Session(FULL, step_s=0.3).run(" ".join(order))
+    second = Session(FULL, step_s=step_s).run(" ".join(order))
+    assert first.told == second.told
+    times_s = [record.time_s for record in first.told]
+    assert times_s == sorted(times_s)
+    for record in first.told:
+        if isinstance(record, Progress):
+            assert 1 <= record.step <= record.steps + 1
+            assert record.target > 0
+
+
+@given(st.lists(st.sampled_from(EVENT_KINDS), max_size=30))
+def test_events_in_any_order_are_borne(kinds: list[str]) -> None:
+    session = Session(FULL)
+    for kind in kinds:
+        session.push(kind)
+        session.wait(1.0)
+    assert all(re.fullmatch(r"[A-Z].*[.!?]", text) for text in session.texts)
