@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ __all__ = ["keyboard"]
 
 _COMMANDS = {key.key: key.command for key in KEYS}
 _POLL_S = 0.05
+# What arrow and function keys send: none of its letters is meant.
+_SEQUENCE = re.compile(r"\x1b(\[[0-9;?]*.?|O.?|.)?")
 
 
 @contextmanager
@@ -28,8 +31,7 @@ def keyboard(controls: Controls) -> Iterator[bool]:
 
 
 def _press(controls: Controls, typed: str) -> None:
-    # An escape sequence is one of the keys that mean nothing here: none of its letters is meant.
-    for key in "" if typed.startswith("\x1b") else typed.lower():
+    for key in _SEQUENCE.sub("", typed).lower():
         if command := _COMMANDS.get(key):
             controls.press(command)
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import pty
@@ -13,7 +14,7 @@ from click.testing import CliRunner
 
 from acoustic.cli import main
 from acoustic.displays.journal import Opening, Summary, read_journal
-from acoustic.types import Cue, Event
+from acoustic.types import Action, Cue, Event
 
 DEMO = ["listen", "--demo", "--mute"]
 
@@ -25,7 +26,7 @@ def test_the_demo_counts_five_cycles_and_leads_to_the_foam(tmp_path: Path) -> No
     assert result.stdout.splitlines()[-1].startswith("5 cycles counted")
     records = list(read_journal(journal))
     assert isinstance(records[0], Opening)
-    assert records[0].details["target"] == 5
+    assert records[0].details["procedure"] == "Count cycles"
     assert isinstance(records[-1], Summary)
     assert records[-1].cycles == 5
     assert [r.kind for r in records if isinstance(r, Event)].count("release") == 5
@@ -83,42 +84,71 @@ def test_a_kill_leaves_a_journal_that_can_be_read(tmp_path: Path) -> None:
     assert kinds[:2] == ["pump_on", "pressure"]
 
 
-def _run_in_terminal(columns: int, rows: int, until: str, *arguments: str) -> tuple[list[str], str, int]:
-    """Run the demo until the terminal shows `until`; return that screen, what comes after Ctrl-C, and the exit code."""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows))
-        os.execv(sys.executable, [sys.executable, "-m", "acoustic", *DEMO, *arguments])
-    screen = pyte.Screen(columns, rows)
-    stream = pyte.ByteStream(screen)
-    deadline_s = time.monotonic() + 60.0
-    seen: list[str] = []
-    rest = b""
-    try:
+class Terminal:
+    """`backflush listen --demo` in a terminal of a given size, seen through pyte."""
+
+    def __init__(self, columns: int, rows: int, *arguments: str) -> None:
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        self.raw = b""
+        self._pid, self._fd = pty.fork()
+        if self._pid == 0:
+            os.environ.update(TERM="xterm-256color", COLUMNS=str(columns), LINES=str(rows))
+            os.execv(sys.executable, [sys.executable, "-m", "acoustic", *DEMO, *arguments])
+
+    def until(self, *texts: str) -> str:
+        """Read until the screen shows all of these texts; return it."""
+        deadline_s = time.monotonic() + 60.0
         while time.monotonic() < deadline_s:
-            try:
-                data = os.read(fd, 65_536)
-            except OSError:  # how Linux tells that the other end is closed
-                break
-            stream.feed(data)
-            if seen:
-                rest += data
-            elif any(until in line for line in screen.display):
-                seen = list(screen.display)
-                os.write(fd, b"\x03")
-    finally:
-        _, status = os.waitpid(pid, 0)
-        os.close(fd)
-    return seen, rest.decode(errors="replace"), os.waitstatus_to_exitcode(status)
+            self._read()
+            shown = "\n".join(self.screen.display)
+            if all(text in shown for text in texts):
+                return shown
+        raise AssertionError(f"not shown: {texts} in\n{shown}")
+
+    def type(self, keys: str) -> None:
+        os.write(self._fd, keys.encode())
+
+    def end(self) -> int:
+        """Read to the end and return the exit code."""
+        with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+            while True:
+                self._read()
+        os.close(self._fd)
+        return os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+
+    def _read(self) -> None:
+        data = os.read(self._fd, 65_536)
+        self.raw += data
+        self._stream.feed(data)
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 def test_in_a_real_terminal(columns: int, rows: int) -> None:
-    seen, rest, code = _run_in_terminal(columns, rows, "Turn the pump off now.", "--speed", "4")
-    assert code == 0
-    text = "\n".join(seen)
-    assert "███████ ████████  ██████  ██████" in text or "██████████████  ████████████████" in text
-    assert "cycles counted" in text
-    assert "Ctrl-C" in seen[-1]
-    assert "Traceback" not in rest
-    assert "cycles counted, in" in rest
+    terminal = Terminal(columns, rows, "--speed", "4")
+    shown = terminal.until("Turn the pump off now.", "q  quit")
+    assert "███████ ████████  ██████  ██████" in shown or "██████████████  ████████████████" in shown
+    assert "counted" in shown
+    terminal.type("\x03")
+    assert terminal.end() == 0
+    assert b"Traceback" not in terminal.raw
+    assert b"cycles counted, in" in terminal.raw
+
+
+def test_keys(tmp_path: Path) -> None:
+    journal = tmp_path / "j.jsonl"
+    terminal = Terminal(100, 30, "--procedure", "home", "--journal", str(journal))
+    terminal.until("step 1 of 6: Get ready", "q  quit")
+    terminal.type("n")
+    terminal.until("step 2 of 6: Cleaner")
+    terminal.type("\x1b[Ac")  # an arrow key means nothing, though it ends in a letter
+    terminal.until("Counted: 1 of 5.")
+    terminal.type("p")
+    terminal.until("Nothing is counted until you go on.", "p  go on")
+    terminal.type("ps")
+    terminal.until("Cleaner: cycle 2 of 5. Turn the pump on.")
+    terminal.type("q")
+    assert terminal.end() == 0
+    actions = [record.kind for record in read_journal(journal) if isinstance(record, Action)]
+    assert actions == ["next", "count", "pause", "resume"]
+    assert b"Traceback" not in terminal.raw
