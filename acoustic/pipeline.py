@@ -14,7 +14,7 @@ from .evidence import RunEvidence, RunFrames, RunMeasures
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
-from .types import Action, ActionKind, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
+from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 
 __all__ = ["Detector", "Monitor"]
 
@@ -216,9 +216,8 @@ class Monitor:
         records += self._follow(self.detector.push(block))
         return records + list(self.coach.advance(self.detector.status.time_s))
 
-    def act(self, kind: ActionKind) -> list[Action | Cue | Progress]:
-        """Take what the user did by key or button, at the present time of the audio; return it with the coach's answer."""
-        action = Action(kind, self.detector.status.time_s)
+    def act(self, action: Action) -> list[Action | Cue | Progress]:
+        """Take what the user did by key or button after the last block; return it with the coach's answer."""
         return [action, *self.coach.act(action)]
 
     def flush(self) -> list[Event | Cue | Progress]:

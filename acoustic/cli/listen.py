@@ -17,11 +17,11 @@ from ..displays.journal import JournalWriter
 from ..displays.keyboard import keyboard
 from ..displays.plain import PlainDisplay, plain_line
 from ..displays.view import View
+from ..procedures import choose_procedure
 from ..types import AudioSource, Detail
 
 if TYPE_CHECKING:
     from ..displays.recorder import Recording
-    from ..procedures import Procedure
 
 __all__ = ["listen"]
 
@@ -96,7 +96,7 @@ def listen(
         raise click.UsageError("--demo listens to the bundled recording: leave --device out.")
     controls = Controls(muted=mute)
     view = View(controls)
-    steps = _load_procedure(procedure, cycles)
+    steps = choose_procedure(procedure, cycles)
     with ExitStack() as stack:
         view.keys = sys.stdout.isatty() and stack.enter_context(keyboard(controls))
         writer = stack.enter_context(JournalWriter(journal)) if journal else None
@@ -121,7 +121,8 @@ def listen(
         details: dict[str, Detail] = {
             "when": datetime.now().astimezone().isoformat(timespec="seconds"),
             "program": __version__,
-            "procedure": steps.title,
+            "procedure": procedure or "",
+            "cycles": cycles,
         }
         monitor = Monitor(detector, Coach(procedure=steps))
         summary = run(heard, monitor, feeds, journal=writer, recording=recording, controls=controls, details=details)
@@ -133,15 +134,6 @@ def listen(
         rich_print(session_summary(view))
     else:
         click.echo(plain_line(summary))
-
-
-def _load_procedure(name: str | None, cycles: int | None) -> Procedure:
-    from ..procedures import counting, load_procedure
-
-    if name is None:
-        return counting(cycles or CoachOptions().cycles)
-    procedure = load_procedure(name)
-    return procedure if cycles is None else procedure.with_cycles(cycles)
 
 
 def _close(feeds: list[Feed]) -> None:

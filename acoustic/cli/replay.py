@@ -52,9 +52,8 @@ def replay(files: tuple[str, ...], form: str) -> None:
 
 
 def _replay(file: str, form: str, *, alone: bool, first: bool) -> None:
-    from ..coach import Coach
     from ..pipeline import Monitor
-    from ..tools.recording import coach_options, open_recording
+    from ..tools.recording import open_recording, recorded_coach
     from ..tools.replay import replay as records_of
 
     # On a terminal, lines wait until the progress bar is gone; on a pipe each goes out as soon as it is known.
@@ -62,7 +61,7 @@ def _replay(file: str, form: str, *, alone: bool, first: bool) -> None:
     put = waiting.append if sys.stdout.isatty() else click.echo
     try:
         with closing(open_recording(file)) as source, _progress(source.name, source.duration_s) as advance:
-            records = records_of(source, Monitor(coach=Coach(coach_options(source))), on_block=advance)
+            records = records_of(source, Monitor(coach=recorded_coach(source)), on_block=advance)
             for line in _lines(form, records, None if alone else source.name, first=first):
                 put(line)
     finally:

@@ -22,6 +22,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from ..config import CoachOptions
 from ..errors import OptionError
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Procedure",
     "Rinse",
     "Step",
+    "choose_procedure",
     "counting",
     "load_procedure",
     "procedure_names",
@@ -129,6 +131,18 @@ def counting(cycles: int) -> Procedure:
         Foam(),
     )
     return Procedure("Count cycles", "", steps)
+
+
+def choose_procedure(name: str | None, cycles: int | None) -> Procedure:
+    """Return the procedure of that name, or the counting of cycles; with another number of cycles if one is given.
+
+    Raises
+    ------
+    OptionError
+        As `load_procedure` does.
+    """
+    procedure = load_procedure(name) if name is not None else counting(CoachOptions().cycles)
+    return procedure if cycles is None else procedure.with_cycles(cycles)
 
 
 def user_folder() -> Path:

@@ -17,7 +17,7 @@ from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
-from ..types import AudioBlock, AudioSource, Cue, Detail
+from ..types import Action, ActionKind, AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
 __all__ = ["StoppableSource", "listen", "warm_up"]
@@ -169,7 +169,8 @@ def listen(
             if command == "quit":
                 stoppable.stop()
             elif command != "sound":
-                for record in monitor.act("resume" if command == "pause" and monitor.coach.paused else command):
+                kind: ActionKind = "resume" if command == "pause" and monitor.coach.paused else command
+                for record in monitor.act(Action(kind, block.stop / block.rate_hz)):
                     tell(record)
         for feed in feeds:
             if isinstance(feed.failure, BrokenPipeError):

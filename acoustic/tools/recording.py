@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from ..config import CoachOptions
+from ..coach import Coach
 from ..displays.journal import Capture, Gap, Opening, Record, read_journal
 from ..displays.recorder import journal_beside
 from ..errors import BackflushError
+from ..procedures import choose_procedure
 from ..sources.file import FileSource
-from ..types import AudioBlock
+from ..types import Action, AudioBlock
 
-__all__ = ["RecordedSource", "coach_options", "open_recording"]
+__all__ = ["RecordedSource", "open_recording", "recorded_coach"]
 
 
 def open_recording(path: str | Path) -> FileSource | RecordedSource:
@@ -43,14 +44,21 @@ def open_recording(path: str | Path) -> FileSource | RecordedSource:
     return RecordedSource(source, records)
 
 
-def coach_options(source: FileSource | RecordedSource) -> CoachOptions:
-    """Return what the coach of a recorded session was told, the defaults for any other file."""
-    target = source.opening.details.get("target") if isinstance(source, RecordedSource) else None
-    return CoachOptions(cycles=target) if isinstance(target, int) else CoachOptions()
+def recorded_coach(source: FileSource | RecordedSource) -> Coach:
+    """Return the coach of a recorded session: with its procedure and its cycles, the defaults for any other file.
+
+    Raises
+    ------
+    OptionError
+        If the procedure is not there any more.
+    """
+    details = source.opening.details if isinstance(source, RecordedSource) else {}
+    name, cycles = details.get("procedure"), details.get("cycles")
+    return Coach(procedure=choose_procedure(str(name) if name else None, cycles if isinstance(cycles, int) else None))
 
 
 class RecordedSource:
-    """A recording, with what its journal says was missing and what the microphone reported.
+    """A recording, with what its journal says was missing, what the microphone reported and what the user did.
 
     Parameters
     ----------
@@ -67,6 +75,7 @@ class RecordedSource:
         self.rate_hz = source.rate_hz
         self._gaps = [(self._index(r.time_s - r.lost_s), self._index(r.time_s)) for r in records if isinstance(r, Gap)]
         self._captures = [r for r in records if isinstance(r, Capture)]
+        self._actions = [r for r in records if isinstance(r, Action)]
         self._told = 0
         self._at = 0
 
@@ -76,7 +85,7 @@ class RecordedSource:
         return self._source.duration_s
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        """Yield blocks that end wherever the session's journal has a line of the microphone."""
+        """Yield blocks that end wherever the session's journal has a line of the microphone or of the user."""
         lost = 0
         yield AudioBlock(0, np.empty(0, np.float32), self.rate_hz)
         for block in self._source:
@@ -94,6 +103,12 @@ class RecordedSource:
         self._told += len(found)
         return found
 
+    def actions(self) -> list[Action]:
+        """Return what the user did since the last call, up to here."""
+        found = [action for action in self._actions if self._index(action.time_s) <= self._at]
+        del self._actions[: len(found)]
+        return found
+
     def close(self) -> None:
         """Close the file; safe to call twice."""
         self._source.close()
@@ -102,7 +117,8 @@ class RecordedSource:
         return round(time_s * self.rate_hz)
 
     def _pieces(self, block: AudioBlock) -> Iterator[AudioBlock]:
-        marks = {self._index(r.time_s) for r in self._captures} | {at for gap in self._gaps for at in gap}
+        times_s = [report.time_s for report in self._captures] + [action.time_s for action in self._actions]
+        marks = {self._index(time_s) for time_s in times_s} | {at for gap in self._gaps for at in gap}
         edges = [block.start, *sorted(at for at in marks if block.start < at < block.stop), block.stop]
         for start, stop in itertools.pairwise(edges):
             yield AudioBlock(start, block.samples[start - block.start : stop - block.start], self.rate_hz)

@@ -11,10 +11,10 @@ from ..config import DetectorOptions
 from ..displays.journal import Capture, Gap, Opening, Record, Summary
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
-from ..types import AudioBlock, AudioSource, Detail, Event
+from ..types import Action, AudioBlock, AudioSource, Detail, Event
 from .recording import open_recording
 
-__all__ = ["Report", "WatchedSource", "detect", "replay"]
+__all__ = ["ActedSource", "Report", "WatchedSource", "detect", "replay"]
 
 
 class Report(Protocol):
@@ -37,6 +37,15 @@ class WatchedSource(Protocol):
 
     def reports(self) -> Sequence[Report]:
         """Return what has been found since the last call."""
+        ...
+
+
+@runtime_checkable
+class ActedSource(Protocol):
+    """A source that knows what the user did in its time, as a recorded session does."""
+
+    def actions(self) -> Sequence[Action]:
+        """Return what was done since the last call."""
         ...
 
 
@@ -89,6 +98,8 @@ def replay(
             stop, lost = block.stop, lost + block.lost
             for report in source.reports() if isinstance(source, WatchedSource) else ():
                 yield Capture(stop / block.rate_hz, str(report.state), report.text)
+            for action in source.actions() if isinstance(source, ActedSource) else ():
+                yield from monitor.act(action)
             if on_block:
                 on_block(block)
     except BackflushError as error:

@@ -26,7 +26,7 @@ def test_the_demo_counts_five_cycles_and_leads_to_the_foam(tmp_path: Path) -> No
     assert result.stdout.splitlines()[-1].startswith("5 cycles counted")
     records = list(read_journal(journal))
     assert isinstance(records[0], Opening)
-    assert records[0].details["procedure"] == "Count cycles"
+    assert records[0].details["procedure"] == ""
     assert isinstance(records[-1], Summary)
     assert records[-1].cycles == 5
     assert [r.kind for r in records if isinstance(r, Event)].count("release") == 5
