@@ -25,6 +25,7 @@ _COMMANDS: dict[str, _Entry] = {
     "listen": _Entry("listen:listen", "Listen to the machine and lead through the cleaning."),
     "record": _Entry("record:record", "Listen, and record what is heard."),
     "replay": _Entry("replay:replay", "Find pump, pressure, whooshes and cycles in recordings."),
+    "report": _Entry("report:report", "Write a session's report: timeline, spectrogram, cycles and reasons."),
     "procedures": _Entry("procedures:procedures", "List the cleaning procedures, or the steps of one."),
     "devices": _Entry("devices:devices", "List the microphones."),
     "evaluate": _Entry("evaluate:evaluate", "Tell how well the detector does on sessions whose truth is known."),

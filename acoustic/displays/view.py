@@ -12,7 +12,7 @@ from .controls import Controls
 from .journal import Capture, Opening, Record, Summary
 from .spectrum import SpectrumStrip
 
-__all__ = ["LOOKS", "Look", "View"]
+__all__ = ["LOOKS", "PHASE_LOOKS", "Look", "View"]
 
 
 class Look(NamedTuple):
@@ -38,7 +38,7 @@ _PAUSED = Look("PAUSED", "Nothing is counted until you go on.", _GREY, _WHITE)
 _CAREFUL = Look("CAREFUL", "Something is wrong.", _VERMILION, _BLACK)
 _STOP = Look("STOP PUMP", "Pressure is up.", _ORANGE, _BLACK)
 _STOP_URGENTLY = Look("STOP PUMP", "Pressure has been up for long.", _VERMILION, _BLACK)
-_PHASES: dict[Phase, Look] = {
+PHASE_LOOKS: dict[Phase, Look] = {
     Phase.BACKGROUND: Look("LISTENING", "No pump to be heard.", _GREY, _WHITE),
     Phase.FILL: Look("FILLING", "The pump runs, pressure is building up.", _BLUE, _WHITE),
     Phase.HOLD: Look("PRESSURE", "Pressure is up; keep the pump on a little.", _PURPLE, _BLACK),
@@ -62,7 +62,7 @@ LOOKS: tuple[Look, ...] = (
     _CAREFUL,
     _STOP,
     _STOP_URGENTLY,
-    *_PHASES.values(),
+    *PHASE_LOOKS.values(),
     *_AFTER_CUE.values(),
 )
 """All there are."""
@@ -171,8 +171,8 @@ class View:
         if self.phase is Phase.BACKGROUND and self.cue is not None:
             if self.cue.urgency == "alarm":
                 return _CAREFUL
-            return _AFTER_CUE.get(self.cue.kind, _PHASES[self.phase])
-        return _PHASES[self.phase]
+            return _AFTER_CUE.get(self.cue.kind, PHASE_LOOKS[self.phase])
+        return PHASE_LOOKS[self.phase]
 
     @property
     def telling(self) -> str:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import OptionError
 from .evaluate import Evaluation
 
 if TYPE_CHECKING:
@@ -18,20 +17,10 @@ __all__ = ["plot"]
 
 
 def plot(evaluation: Evaluation, folder: Path) -> list[Path]:
-    """Write PNG files into `folder`, which is made if need be; return their paths.
+    """Write PNG files into `folder`, which is made if need be; return their paths."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
-    Raises
-    ------
-    OptionError
-        If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise OptionError(
-            "plots need matplotlib, which is not installed; run: pip install 'acoustic-backflush[plot]'"
-        ) from error
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     drawings: dict[str, Callable[[Evaluation, Axes], None]] = {
