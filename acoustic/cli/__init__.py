@@ -29,6 +29,7 @@ _COMMANDS: dict[str, _Entry] = {
     "procedures": _Entry("procedures:procedures", "List the cleaning procedures, or the steps of one."),
     "devices": _Entry("devices:devices", "List the microphones."),
     "evaluate": _Entry("evaluate:evaluate", "Tell how well the detector does on sessions whose truth is known."),
+    "bench": _Entry("bench:bench", "Measure how fast the detector is on this machine."),
 }
 
 
