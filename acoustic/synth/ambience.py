@@ -9,11 +9,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .filters import Floats, filter_block, first_order, noise
+from .filters import Floats, noise, weighted_rms
 from .loops import Loop, read_sound
 from .plan import Background
 
-__all__ = ["Ambience", "weighted_rms"]
+__all__ = ["Ambience"]
 
 _POLES: Final = 6
 _BED_S: Final = 30.0
@@ -55,14 +55,6 @@ def _ambient(
         f = 2.0 * state[2] - 1.0
         y += fan * (4.0 * f * (1.0 - abs(f)) + 0.8 * noise(seeds, 2))
         out[n] = y
-
-
-def weighted_rms(sound: Floats, rate_hz: int) -> float:
-    """RMS between about 0.5 and 8 kHz: where quieting is heard and speech and rooms mask it."""
-    weighted = sound.copy()
-    edges = [first_order(500.0, rate_hz, high=True)] * 2 + [first_order(8000.0, rate_hz, high=False)] * 1
-    filter_block(weighted, np.array(edges), np.zeros((len(edges), 2)))
-    return math.sqrt(float(np.mean(np.square(weighted))) + 1e-30)
 
 
 class Ambience:

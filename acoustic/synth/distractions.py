@@ -14,8 +14,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .ambience import weighted_rms
-from .filters import Floats, band_bank, bank_rms, noise, run_bank
+from .filters import Floats, band_bank, bank_rms, noise, run_bank, weighted_rms
 from .hydraulics import CONTROL_HZ, WaterSide
 from .loops import read_sound
 from .machine_sound import MachineSound

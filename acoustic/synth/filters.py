@@ -24,6 +24,7 @@ __all__ = [
     "peaking",
     "run_bank",
     "second_order_highpass",
+    "weighted_rms",
 ]
 
 Floats = npt.NDArray[np.float64]
@@ -141,3 +142,11 @@ def filter_block(x: Floats, sections: Floats, state: Floats) -> None:
             x[n] = y
         state[i, 0] = z1
         state[i, 1] = z2
+
+
+def weighted_rms(sound: Floats, rate_hz: int) -> float:
+    """RMS between about 0.5 and 8 kHz: where quieting is heard and speech and rooms mask it."""
+    weighted = sound.copy()
+    edges = [first_order(500.0, rate_hz, high=True)] * 2 + [first_order(8000.0, rate_hz, high=False)] * 1
+    filter_block(weighted, np.array(edges), np.zeros((len(edges), 2)))
+    return math.sqrt(float(np.mean(np.square(weighted))) + 1e-30)

@@ -146,7 +146,9 @@ class Loop:
         return np.concatenate(parts)
 
 
-def splices_from_labels(labels: Path | str, folder: Path | str | None = None, mains_hz: float = 50.0) -> tuple[Splice, ...]:
+def splices_from_labels(
+    labels: Path | str, folder: Path | str | None = None, mains_hz: float = 50.0
+) -> tuple[Splice, ...]:
     """One splice for each recording that has both `fill` and `pressurised` stretches in a label table.
 
     Parameters

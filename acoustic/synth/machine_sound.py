@@ -14,12 +14,22 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .filters import Floats, band_bank, bank_rms, filter_block, first_order, noise, run_bank
+from .filters import (
+    Floats,
+    band_bank,
+    bank_rms,
+    filter_block,
+    first_order,
+    noise,
+    run_bank,
+    weighted_rms,
+)
 from .hydraulics import (
     BOILER,
     CONTROL_HZ,
     CONTROL_NAMES,
     DUTY,
+    HEAD_BAR,
     HEAD_ML_S,
     OPV_ML_S,
     OUT_ML_S,
@@ -63,6 +73,17 @@ _SPINNING: Final = 15
 _QUIET: Final = 16
 _GAINS: Final = 17
 
+_BESIDE_THE_PUMP: Final = (
+    "opv_db",
+    "trickle_db",
+    "release_db",
+    "gurgle_db",
+    "drip_db",
+    "splash_db",
+    "switch_db",
+    "solenoid_db",
+)
+
 _BUBBLE_VOICES: Final = 6
 _HUM_TABLE: Final = 512
 
@@ -104,15 +125,18 @@ def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wan
         g[_NOISE] = pump_noise * spin * breathing
         g[_FLOW] = flow_noise * breathing
         g[_OPV] = opv_gain * (c[OPV_ML_S] / 5.0) ** 0.8
-        jet = c[RELEASE_ML_S] / 48.0
-        g[_RELEASE_LOW] = release_gain * jet**v.release_exponent
-        g[_RELEASE_HIGH] = release_gain * jet ** (v.release_exponent + 0.7)
+        # A jet's amplitude grows with its diameter and with a power of its speed.
+        flow = c[RELEASE_ML_S] / 48.0
+        speed = math.sqrt(c[HEAD_BAR] / 9.0)
+        jet = math.sqrt(flow) * speed**v.release_exponent
+        g[_RELEASE_LOW] = release_gain * jet
+        g[_RELEASE_HIGH] = release_gain * jet * speed**0.6
         g[_SPLASH] = splash * c[OUT_ML_S] / 8.0
         vented = c[VENTED]
         dripping = 9.0 * min(1.0, vented / 12.0)
         trickling = 25.0 * min(1.0, c[OPV_ML_S] / 5.0)
         falling = 40.0 * min(1.0, c[OUT_ML_S] / 5.0)
-        gurgling = 60.0 * min(1.0, jet * 4.0)
+        gurgling = 60.0 * min(1.0, flow * 4.0)
         g[_BUBBLES] = dripping + trickling + falling + gurgling
         g[_BUBBLE_GAIN] = (
             max(drip * dripping / 9.0, trickle * trickling / 25.0)
@@ -406,6 +430,12 @@ class MachineSound:
             self._splice = _SplicedPump(machine.splice, rate_hz, rng)
             self._tone_scale = 0.0
             self._levels = levels._replace(noise_db=-200.0, flow_db=-200.0, run_hum_db=-200.0)
+        # Loudness of the fill, to which the sounds beside the pump's refer.
+        self.loudness = weighted_rms(self.steady_fill(1.0)[rate_hz // 4 :], rate_hz)
+        above_tone_db = 20.0 * math.log10(self.loudness)
+        self._levels = self._levels._replace(
+            **{name: getattr(self._levels, name) + above_tone_db for name in _BESIDE_THE_PUMP}
+        )
         self._reset()
 
     def _reset(self) -> None:
@@ -483,7 +513,7 @@ class MachineSound:
         clicks = []
         for step, kind, value in marks:
             sample = math.ceil(step * self._rate_hz / CONTROL_HZ)
-            level = self._machine.levels
+            level = self._levels
             own_doing = kind in (SWITCH_ON, SWITCH_OFF) and value == BOILER
             strength = 0.7 + 0.3 * (int(step) * 2654435761 % 1024) / 1024
             if kind in (SWITCH_ON, SWITCH_OFF) and not own_doing:

@@ -129,15 +129,15 @@ def _levels(rng: np.random.Generator) -> SoundLevels:
         choke_width_bar=log_between(rng, 0.15, 1.0),
         flow_db=noise + between(rng, -6.0, 8.0),
         flow_exponent=between(rng, 1.0, 2.2),
-        opv_db=noise + between(rng, -30.0, -8.0),
-        trickle_db=noise + between(rng, -40.0, -18.0),
-        release_db=noise + between(rng, -4.0, 16.0),
-        release_exponent=between(rng, 0.8, 2.2),
-        gurgle_db=noise + between(rng, -16.0, 6.0),
-        drip_db=noise + between(rng, -24.0, 0.0),
-        splash_db=noise + between(rng, -8.0, 8.0),
-        switch_db=between(rng, -6.0, 14.0),
-        solenoid_db=between(rng, -8.0, 14.0),
+        opv_db=between(rng, -36.0, -14.0),
+        trickle_db=between(rng, -60.0, -24.0),
+        release_db=between(rng, -4.0, 16.0),
+        release_exponent=between(rng, 0.2, 2.0),
+        gurgle_db=between(rng, -22.0, 2.0),
+        drip_db=between(rng, -36.0, -6.0),
+        splash_db=between(rng, -12.0, 8.0),
+        switch_db=between(rng, 0.0, 26.0),
+        solenoid_db=between(rng, 0.0, 26.0),
         idle_hum_db=between(rng, -60.0, -24.0),
         run_hum_db=between(rng, -40.0, -14.0),
         idle_hiss_db=between(rng, -75.0, -45.0),
@@ -207,7 +207,7 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
         low_case = 150.0
     elif kind == "low_opv":
         h = h._replace(opv_bar=between(rng, 6.0, 9.5), opv_ml_s_bar=log_between(rng, 3.0, 15.0))
-        v = v._replace(opv_db=v.noise_db + between(rng, -14.0, 8.0), trickle_db=v.noise_db + between(rng, -24.0, 0.0))
+        v = v._replace(opv_db=between(rng, -20.0, 3.0), trickle_db=between(rng, -30.0, -6.0))
     elif kind == "dumper":
         h = h._replace(
             stop_lag_s=between(rng, 0.0, 0.3),
@@ -234,7 +234,7 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
             orifice_mm=between(rng, 1.3, 3.0),
         )
         h = h._replace(vent_jitter_s=0.5 * h.vent_lag_s, refill_ml=h.fill_ml * between(rng, 0.1, 0.6))
-        v = v._replace(solenoid_db=-200.0, switch_db=between(rng, -20.0, 4.0))
+        v = v._replace(solenoid_db=-200.0, switch_db=between(rng, -12.0, 16.0))
         low_case = 90.0
     if kind in {"e61_rotary", "cafe", "gear"}:
         if kind == "gear":
@@ -258,15 +258,18 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
             spin_up_s=log_between(rng, 0.05, 0.25),
             spin_down_s=log_between(rng, 0.06, 0.35),
         )
+        noise = between(rng, -18.0, 2.0)
         v = v._replace(
             tone_load_db=between(rng, -10.0, 8.0),
             impact_load_db=between(rng, -14.0, 6.0),
-            impact=log_between(rng, 0.005, 0.15),
+            impact=log_between(rng, 0.002, 0.05),
             noise_floor=between(rng, 0.4, 1.0),
             noise_exponent=between(rng, 0.5, 1.5),
             # Most of what quietens is the water in the group: the pump itself hardly changes.
-            flow_db=v.noise_db + between(rng, -4.0, 8.0),
-            opv_db=v.noise_db + between(rng, -20.0, -2.0),
+            noise_db=noise,
+            flow_db=noise + between(rng, -2.0, 10.0),
+            choke_db=between(rng, 1.5, 9.0),
+            opv_db=between(rng, -46.0, -22.0),
             trickle_db=-200.0,
             run_hum_db=between(rng, -14.0, 2.0),
             pattern_depth=between(rng, 0.03, 0.4),

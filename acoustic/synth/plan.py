@@ -90,8 +90,9 @@ class Hydraulics(NamedTuple):
 class SoundLevels(NamedTuple):
     """How loud each source of the machine is, and how it changes with flow and pressure.
 
-    Levels in dB relative to the pump tone's RMS during the fill; `*_load_db` is the change at stall pressure; exponents act
-    on flow, as amplitude.
+    Levels of pump and hum in dB relative to the pump tone's RMS during the fill; from `opv_db` to `solenoid_db` relative
+    to the whole fill's RMS between 0.5 and 8 kHz, as the ear compares them. `*_load_db` is the change at stall pressure;
+    exponents act on flow, as amplitude.
     """
 
     tone_load_db: float = -4.0
@@ -110,15 +111,15 @@ class SoundLevels(NamedTuple):
     choke_width_bar: float = 0.5
     flow_db: float = -13.0  # water rushing into the group
     flow_exponent: float = 1.5
-    opv_db: float = -40.0  # at 5 mL/s
-    trickle_db: float = -60.0  # drops falling from the OPV's drain into the tray
-    release_db: float = -2.0  # at the peak of a release from 9 bar through 1.5 mm
-    release_exponent: float = 1.5
-    gurgle_db: float = -18.0
-    drip_db: float = -34.0
-    splash_db: float = -12.0  # water falling into the tray or a cup at 8 mL/s
-    switch_db: float = 6.0  # peak of the clicks
-    solenoid_db: float = 6.0
+    opv_db: float = -24.0  # at 5 mL/s
+    trickle_db: float = -45.0  # drops falling from the OPV's drain into the tray
+    release_db: float = 6.0  # at the beginning of a release from 9 bar through 1.5 mm
+    release_exponent: float = 1.0  # of its amplitude over the jet's speed, its own area apart
+    gurgle_db: float = -6.0
+    drip_db: float = -20.0
+    splash_db: float = 0.0  # water falling into the tray or a cup at 8 mL/s
+    switch_db: float = 16.0  # peak of the clicks
+    solenoid_db: float = 16.0
     idle_hum_db: float = -36.0  # mains hum with the pump off
     run_hum_db: float = -30.0  # motor hum with the pump on
     idle_hiss_db: float = -60.0

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..errors import OptionError
 from ..types import AudioBlock
-from .ambience import Ambience, weighted_rms
+from .ambience import Ambience
 from .distractions import make_distraction
 from .filters import Floats
 from .hydraulics import CONTROL_HZ, WaterSide
@@ -68,12 +68,10 @@ class Simulator:
         self._sound = MachineSound(machine, rate_hz, rng)
         self._room = Room(plan.room, rate_hz, rng)
         fill = self._sound.steady_fill(1.0)[rate_hz // 4 :]
-        loudness = weighted_rms(fill, rate_hz)
         gain = 10.0 ** (plan.microphone.fill_dbfs / 20.0) / float(np.sqrt(np.mean(np.square(fill))))
-        level = loudness * 10.0 ** (-plan.background.snr_db / 20.0)
+        level = self._sound.loudness * 10.0 ** (-plan.background.snr_db / 20.0)
         self._ambience = Ambience(plan.background, level, machine.mains_hz, rate_hz, rng)
         self._microphone = Microphone(plan.microphone, gain, rate_hz, rng)
-        self._loudness = loudness
         self._later = sorted(plan.distractions, key=lambda distraction: distraction.start_s)
         self._sounding: list[tuple[int, float, Floats]] = []
         self._recorder = TruthRecorder(self._water.healthy_bar)
@@ -132,7 +130,7 @@ class Simulator:
         while self._later and round(self._later[0].start_s * self.rate_hz) < stop:
             distraction = self._later.pop(0)
             # Made when it is needed and dropped afterwards: memory stays flat.
-            sound = make_distraction(distraction, self.rate_hz) * self._loudness
+            sound = make_distraction(distraction, self.rate_hz) * self._sound.loudness
             self._sounding.append((round(distraction.start_s * self.rate_hz), distraction.distance_m, sound))
         mixed = []
         for start, distance_m, sound in self._sounding:
