@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,11 +18,12 @@ from ..displays.journal import JournalWriter
 from ..displays.keyboard import keyboard
 from ..displays.plain import PlainDisplay, plain_line
 from ..displays.view import View
-from ..procedures import choose_procedure
+from ..procedures import Procedure, choose_procedure
 from ..types import AudioSource, Detail
 
 if TYPE_CHECKING:
     from ..displays.recorder import Recording
+    from ..displays.web import WebDisplay
 
 __all__ = ["listen"]
 
@@ -64,6 +66,11 @@ _DEMO_BLOCK_S = 0.02
     metavar="FORMAT",
     help="With --source: u8, s16le, s24le, s32le or f32le.  [default: s16le]",
 )
+@click.option("--web", is_flag=True, help="Show the session on a web page as well, for this computer.")
+@click.option(
+    "--web-host", metavar="ADDRESS", help="Serve the page on this address, such as 0.0.0.0: for a phone; with a token."
+)
+@click.option("--web-port", metavar="PORT", type=click.IntRange(0, 65535), help="Port of the page.  [default: 8350]")
 @click.option("--demo", is_flag=True, help="Listen to the bundled recording instead of a microphone.")
 @click.option("--speed", type=click.FloatRange(0.1, 1000), help="With --demo: how many times as fast as life.")
 def listen(
@@ -77,6 +84,9 @@ def listen(
     rate: int | None,
     channels: int | None,
     sample_format: str | None,
+    web: bool,
+    web_host: str | None,
+    web_port: int | None,
     demo: bool,
     speed: float | None,
 ) -> None:
@@ -94,13 +104,18 @@ def listen(
         raise click.UsageError("--speed goes with --demo: a microphone cannot be hurried.")
     if device is not None and demo:
         raise click.UsageError("--demo listens to the bundled recording: leave --device out.")
+    if web_port is not None and not web and web_host is None:
+        raise click.UsageError("--web-port goes with --web or --web-host.")
     controls = Controls(muted=mute)
     view = View(controls)
     steps = choose_procedure(procedure, cycles)
     with ExitStack() as stack:
         view.keys = sys.stdout.isatty() and stack.enter_context(keyboard(controls))
         writer = stack.enter_context(JournalWriter(journal)) if journal else None
-        feeds = [Feed(display) for display in _displays(view, controls)]
+        displays = _displays(view, controls)
+        if web or web_host is not None:
+            displays.append(_serve(view, steps, web_host or "127.0.0.1", web_port, speed or 1.0))
+        feeds = [Feed(display) for display in displays]
         stack.callback(_close, feeds)
         # Imported behind the first picture: this is most of the start.
         from ..coach import Coach
@@ -134,6 +149,22 @@ def listen(
         rich_print(session_summary(view))
     else:
         click.echo(plain_line(summary))
+
+
+def _serve(view: View, procedure: Procedure, host: str, port: int | None, pace: float) -> WebDisplay:
+    """Return the web page, and tell its address where the session is shown."""
+    import platformdirs
+
+    from ..displays.web import WebDisplay, code_lines, viewer_key
+
+    key = viewer_key(Path(platformdirs.user_state_dir("backflush", appauthor=False)))
+    names = [step.name for step in procedure.steps]
+    display = WebDisplay(view.controls, names, host=host, port=8350 if port is None else port, pace=pace, key=key)
+    view.address, view.code = display.url, code_lines(display.url)
+    view.controls.code = "token=" in display.url
+    if not sys.stdout.isatty():
+        click.echo(f"Web page: {display.url}", err=True)
+    return display
 
 
 def _close(feeds: list[Feed]) -> None:

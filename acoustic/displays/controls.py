@@ -9,7 +9,7 @@ from ..types import ActionKind
 
 __all__ = ["KEYS", "Command", "Controls", "Key"]
 
-Command = ActionKind | Literal["sound", "quit"]
+Command = ActionKind | Literal["sound", "code", "quit"]
 
 
 class Key(NamedTuple):
@@ -28,12 +28,15 @@ KEYS: tuple[Key, ...] = (
     Key("c", "count one", "count"),
     Key("n", "next step", "next"),
     Key("s", "sound", "sound"),
+    Key("w", "web address", "code"),
     Key("q", "quit", "quit"),
 )
 
 
 class Controls:
-    """Commands on their way from any thread to the session, and whether sounds are off.
+    """Commands on their way from any thread to the session, and what is switched at once.
+
+    `code` tells whether the web page's address is shown as a code instead of the session.
 
     Parameters
     ----------
@@ -43,16 +46,19 @@ class Controls:
 
     def __init__(self, *, muted: bool = False) -> None:
         self.muted = muted
-        self._commands: queue.SimpleQueue[Command] = queue.SimpleQueue()
+        self.code = False
+        self._commands: queue.SimpleQueue[ActionKind | Literal["quit"]] = queue.SimpleQueue()
 
     def press(self, command: Command) -> None:
-        """Take a command; sounds are switched at once, the rest waits for the session."""
+        """Take a command; what is switched is switched at once, the rest waits for the session."""
         if command == "sound":
             self.muted = not self.muted
+        elif command == "code":
+            self.code = not self.code
         else:
             self._commands.put(command)
 
-    def take(self) -> list[Command]:
+    def take(self) -> list[ActionKind | Literal["quit"]]:
         """Return what has been pressed since the last call."""
         commands = []
         while not self._commands.empty():

@@ -24,7 +24,7 @@ from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
-from ..types import AudioBlock, Status
+from ..types import AudioBlock, Event, Status
 from .controls import KEYS
 from .journal import Record
 from .view import LOOKS, View
@@ -78,8 +78,10 @@ class TerminalDisplay:
         self._live.start(refresh=True)
 
     def show(self, record: Record) -> None:
-        """Show a record at once."""
+        """Show a record at once; the machine comes before the web page's address."""
         self._view.show(record)
+        if isinstance(record, Event):
+            self._view.controls.code = False
         self._refresh()
 
     def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
@@ -121,6 +123,9 @@ class Frame:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield exactly as many lines as the terminal has rows."""
         view, width, height = self.view, options.max_width, options.height or console.height
+        if view.controls.code and view.code and len(view.code) + 3 <= height and len(view.code[0]) <= width:
+            yield from _code(view, width, height).__rich_console__(console, options)
+            return
         scale = _scale(width, height)
         inside = options.update(width=width, height=None)
         style = Style(color=_FOREGROUND, bgcolor=_BACKGROUND)
@@ -270,6 +275,15 @@ def _sound(view: View, width: int, rows: int) -> list[Text]:
     return lines
 
 
+def _code(view: View, width: int, height: int) -> Align:
+    """Return the web page's address to be scanned."""
+    text = Text("\n".join(view.code), style="#000000 on #ffffff", justify="left", no_wrap=True)
+    words = "\nScan this, or open " + view.address + (" ([w] goes on)" if view.keys else "")
+    both = Group(Align.center(text), Text(words, justify="center"))
+    style = f"{_FOREGROUND} on {_BACKGROUND}"
+    return Align(both, "center", vertical="middle", style=style, width=width, height=height)
+
+
 def _facts(view: View) -> list[Text]:
     lines = []
     if release := view.last_release:
@@ -278,6 +292,8 @@ def _facts(view: View) -> list[Text]:
         lines.append(f"  Last whoosh  {clock(release.time_s)}" + (f"  {length_s:.1f} s long" if over else ""))
     if view.cue:
         lines.append(f"  Last cue     {clock(view.cue.time_s)}  {view.cue.text}")
+    if view.address:
+        lines.append(f"  Web page     {view.address}")
     for run in reversed(view.runs):
         lines.append(f"               {clock(run.time_s)}  {describe(run)}")
     return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
@@ -287,7 +303,8 @@ def _keys(view: View) -> RenderableType:
     if not view.keys:
         return Text(" Ctrl-C ends with a summary", style="dim", no_wrap=True, overflow="ellipsis")
     looking = view.cue is not None and view.cue.kind in ("foam_clear", "rinse_handle")
-    keys = [key for key in KEYS if looking or key.command not in ("clean", "more")]
+    unfit = {*(() if looking else ("clean", "more")), *(() if view.address else ("code",))}
+    keys = [key for key in KEYS if key.command not in unfit]
     names = {"pause": "go on"} if view.progress and view.progress.paused else {}
     text = Text(no_wrap=True, overflow="ellipsis")
     for key in keys:

@@ -90,10 +90,14 @@ class View:
         Tell whether sounds are off.
     keys
         Whether there is a keyboard to press.
+    address, code
+        Of the web page, if there is one, and the same as rows of a QR code.
     """
 
     controls: Controls = field(default_factory=Controls)
     keys: bool = False
+    address: str = ""
+    code: list[str] = field(default_factory=list)
     opening: Opening | None = None
     status: Status | None = None
     phase: Phase = Phase.BACKGROUND

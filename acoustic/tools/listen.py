@@ -168,7 +168,7 @@ def listen(
         for command in controls.take() if controls else ():
             if command == "quit":
                 stoppable.stop()
-            elif command != "sound":
+            else:
                 kind: ActionKind = "resume" if command == "pause" and monitor.coach.paused else command
                 for record in monitor.act(Action(kind, block.stop / block.rate_hz)):
                     tell(record)

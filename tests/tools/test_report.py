@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from acoustic.displays.journal import Capture, JournalWriter, Opening, Record, Summary
-from acoustic.errors import AudioFileError, BackflushError, LabelError, OptionError
+from acoustic.errors import AudioFileError, BackflushError, LabelError
 from acoustic.tools.report import load_session, write_report
 from acoustic.types import Cue, Event, Progress
 
