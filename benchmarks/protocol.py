@@ -175,11 +175,15 @@ def sounds(setting: Setting) -> list[Row]:
     if setting.corpus is None:
         return [Row("real sounds", "", "no corpus here")]
     files = [path for name in HEARD for path in find_sounds(setting.corpus / name)]
-    overall = _summary(setting.scores(looped(files, setting.hours, SEED)))
+    scores = setting.scores(looped(files, setting.hours, SEED))
+    overall = _summary(scores)
     cycles, pump_on = overall.false_cycles, overall.false_pump_on
+    worst = sorted((each for each in scores if each.pump_on_false), key=lambda each: -each.pump_on_false)[:8]
+    named = ", ".join(f"{each.name} ({each.pump_on_false})" for each in worst) or "none"
     return [
         Row(f"{len(files)} real sounds: false cycles an hour", "0", rate_text(cycles), cycles.count == 0),
         Row("the same: false pump_on an hour", "<= 0.5", rate_text(pump_on), (pump_on.per_hour or 0.0) <= 0.5),
+        Row("most of them in", "", named),
         *_machines(setting),
     ]
 

@@ -62,7 +62,7 @@ _PIPE_WIDTH = 180
     type=click.FloatRange(min=0, min_open=True),
     default=1.0,
     show_default=True,
-    help="With --negatives: repeat them, in random order and at random levels, for so long.",
+    help="With --negatives: repeat them, each for the same time, at changing levels, for so long in all.",
 )
 @click.option(
     "--jobs",

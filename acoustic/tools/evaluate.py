@@ -5,7 +5,6 @@ Sessions are recordings with labels, simulations, or sound without an espresso m
 
 from __future__ import annotations
 
-import math
 import multiprocessing
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,7 +17,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from ..errors import AudioFileError, LabelError
 from ..sources.file import FileSource
@@ -30,7 +28,7 @@ from .scoring import SessionScore, score_session
 
 __all__ = [
     "Evaluation",
-    "LoopedSounds",
+    "LoopedSound",
     "RecordedSession",
     "Session",
     "SimulatedSession",
@@ -44,9 +42,8 @@ __all__ = [
 ]
 
 _BLOCK_S = 0.1
-_LOOP_RATE_HZ = 48_000
 _GAINS_DB = (-20.0, 10.0)
-_FADE_S = 0.01
+_FADE_S = 0.05
 _NOTHING = np.empty(0, np.float32)
 
 
@@ -140,22 +137,22 @@ class SimulatedSession:
 
 
 @dataclass(frozen=True, slots=True)
-class LoopedSounds:
-    """Sound without an espresso machine: every file once, in random order, each with a gain of its own."""
+class LoopedSound:
+    """Sound without an espresso machine: one recording, over and over, each time at another level."""
 
-    files: tuple[Path, ...]
+    audio: Path
+    seconds: float
     seed: int
-    index: int
 
     @property
     def name(self) -> str:
-        """The number of the loop."""
-        return f"sounds/{self.seed}/{self.index}"
+        """The file's name, with its folder's."""
+        return f"{self.audio.parent.name}/{self.audio.name}"
 
     def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
-        """Read the files as they are needed; all events are false."""
-        rng = np.random.default_rng([self.seed, self.index])
-        return _Medley(self.name, self.files, rng), partial(Reference.silent, condition="sounds")
+        """Read the file; whatever is heard in it is false."""
+        rng = np.random.default_rng([self.seed, *self.name.encode()])
+        return _Loop(self.audio, self.seconds, rng), partial(Reference.silent, condition=self.audio.parent.name)
 
 
 class _Altered:
@@ -180,32 +177,35 @@ class _Altered:
         self._source.close()
 
 
-class _Medley:
-    """Files one after the other, faded into each other's silence, at one rate; never beyond full scale."""
+class _Loop:
+    """A recording faded into itself, again and again; each repetition has a gain of its own, within full scale."""
 
-    rate_hz = _LOOP_RATE_HZ
-
-    def __init__(self, name: str, files: Sequence[Path], rng: np.random.Generator) -> None:
-        self.name = name
-        self._files = [files[i] for i in rng.permutation(len(files))]
-        self._gains_db = rng.uniform(*_GAINS_DB, len(files))
+    def __init__(self, path: Path, seconds: float, rng: np.random.Generator) -> None:
+        self._file = FileSource(path)
+        self.name, self.rate_hz = str(path), self._file.rate_hz
+        self._left = max(1, round(seconds * self.rate_hz))
+        self._rng = rng
 
     def __iter__(self) -> Iterator[AudioBlock]:
-        start, size = 0, round(_BLOCK_S * self.rate_hz)
-        for path, gain_db in zip(self._files, self._gains_db, strict=True):
-            samples = _read_at(path, self.rate_hz)
-            peak = float(np.abs(samples).max(initial=1e-9))
-            samples = samples * np.float32(min(10 ** (gain_db / 20), 1 / peak))
-            fade = np.linspace(0, 1, min(round(_FADE_S * self.rate_hz), len(samples)), dtype=np.float32)
-            samples[: len(fade)] *= fade
-            samples[len(samples) - len(fade) :] *= fade[::-1]
-            for first in range(0, len(samples), size):
-                block = samples[first : first + size]
+        samples = np.concatenate([block.samples for block in self._file])
+        loudest_db = -20 * np.log10(np.abs(samples).max(initial=1e-6))
+        fade = min(round(_FADE_S * self.rate_hz), len(samples) // 2)
+        # Equal powers, since the end and the beginning are not coherent.
+        rise = np.sqrt(np.linspace(0, 1, fade, dtype=np.float32))
+        start, tail = 0, np.zeros(fade, np.float32)
+        while self._left > 0:
+            gain_db = min(self._rng.uniform(*_GAINS_DB), loudest_db)
+            turn = samples * np.float32(10 ** (gain_db / 20))
+            turn[:fade] = np.clip(turn[:fade] * rise + tail, -1, 1)
+            tail = turn[len(turn) - fade :] * rise[::-1]
+            turn = turn[: min(len(turn) - fade, self._left)]
+            self._left -= len(turn)
+            for block in np.array_split(turn, max(1, round(len(turn) / self.rate_hz / _BLOCK_S))):
                 yield AudioBlock(start, block, self.rate_hz)
                 start += len(block)
 
     def close(self) -> None:
-        """Nothing stays open."""
+        self._file.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,12 +332,9 @@ def simulated(
     ]
 
 
-def looped(files: Sequence[Path], hours: float, seed: int) -> list[LoopedSounds]:
-    """As many loops over the files as make at least so many hours."""
-    import soundfile
-
-    loop_s = sum(soundfile.info(path).duration for path in files)
-    return [LoopedSounds(tuple(files), seed, index) for index in range(math.ceil(hours * 3600 / loop_s))]
+def looped(files: Sequence[Path], hours: float, seed: int) -> list[LoopedSound]:
+    """Every file for the same time, so many hours in all."""
+    return [LoopedSound(path, hours * 3600 / len(files), seed) for path in files]
 
 
 def _audio_below(folder: Path) -> list[Path]:
@@ -347,13 +344,3 @@ def _audio_below(folder: Path) -> list[Path]:
         raise AudioFileError(f"{folder}: no such folder; name one that holds recordings")
     suffixes = {f".{name.lower()}" for name in soundfile.available_formats()} | {".aif", ".oga"}
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in suffixes and path.is_file())
-
-
-def _read_at(path: Path, rate_hz: int) -> npt.NDArray[np.float32]:
-    import soxr
-
-    with closing(FileSource(path)) as source:
-        samples = np.concatenate([block.samples for block in source])
-        if source.rate_hz != rate_hz:
-            samples = soxr.resample(samples, source.rate_hz, rate_hz)
-    return samples

@@ -32,7 +32,7 @@ def test_tables_json_and_plots(folder, tmp_path):
     figures = json.loads((tmp_path / "out.json").read_text())
     assert figures["version"] == 1
     assert figures["overall"]["sessions"] == 3
-    assert set(figures["conditions"]) == {"home", "sounds"}
+    assert set(figures["conditions"]) == {"home", tmp_path.name}
     for path in (tmp_path / "plots").iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")
 
