@@ -211,6 +211,8 @@ class Coach:
         if self._step is None:
             return []
         self._look_from(now_s)
+        if isinstance(self._step, Cycles):
+            self._ready_s = now_s + self._pause_s()
         return [
             _cue("warning", f"Not counted: {event.details.get('reason', 'it was not complete')}.", now_s, event.kind)
         ]

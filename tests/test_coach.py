@@ -124,7 +124,7 @@ def test_someone_answers_the_door_for_ten_minutes() -> None:
 
 def test_an_early_stop_is_not_counted_and_says_why() -> None:
     session = Session(FULL).run(f"3 + 2 - x 3 {CYCLE}")
-    assert "Not counted: too early." in session.texts
+    assert session.texts[1:3] == ["Not counted: too early.", "Next: cycle 1 of 2. Turn the pump on."]
     assert session.place == "Cleaner 1/2"
 
 
