@@ -8,6 +8,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -143,20 +146,37 @@ class PulseRig:
             if argument in line:
                 self.pactl("unload-module", line.split()[0])
 
-    def play(self, path: Path, speaker: str = "a") -> subprocess.Popen[bytes]:
-        """Start playing a WAV file where the microphone of the same letter hears it, instead of what plays there."""
-        self.stop_playing(speaker)
+    def play(self, path: Path, speaker: str = "a", *, layer: str = "") -> subprocess.Popen[bytes]:
+        """Start playing a WAV file where the microphone of the same letter hears it.
+
+        It takes the place of what plays there in the same layer, and is mixed with the other layers.
+        """
+        self.stop_playing(speaker + layer)
         player = subprocess.Popen(
             ["paplay", f"--device=speaker_{speaker}", str(path)],
             env={**os.environ, **self.env},
             stdin=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        self._players[speaker] = player
+        self._players[speaker + layer] = player
         return player
 
+    @contextmanager
+    def room(self, path: Path, speaker: str) -> Iterator[None]:
+        """Play a quiet room until a second after the block.
+
+        A microphone in a room never gives digital zeros; between two players it would hear some.
+        """
+        self.play(path, speaker, layer="room")
+        time.sleep(0.5)
+        try:
+            yield
+            time.sleep(1.0)
+        finally:
+            self.stop_playing(f"{speaker}room")
+
     def stop_playing(self, *speakers: str) -> None:
-        """Stop what plays on these speakers, on all if none is named."""
+        """Stop what plays on these speakers, each a letter with its layer if it has one; on all if none is named."""
         for speaker in speakers or list(self._players):
             if player := self._players.pop(speaker, None):
                 player.kill()
