@@ -324,7 +324,7 @@ class Coach:
         step = self._step
         match step:
             case Prepare():
-                return [_cue("start_pump", step.text, now_s, "step")]
+                return [_cue("start_pump", step.text, now_s, "session")]
             case Cycles():
                 made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
                 text = step.text or f"{step.name}: cycle {made + 1} of {wanted}. Turn the pump on."

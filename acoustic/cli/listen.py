@@ -55,6 +55,7 @@ _DEMO_BLOCK_S = 0.02
     help="Lead through a whole cleaning: one that `backflush procedures` lists, or a file.",
 )
 @click.option("--mute", is_flag=True, help="No sounds.")
+@click.option("--speak", is_flag=True, help="Say what is to be done, with the system's voice.")
 @click.option(
     "--source", metavar="-", help="Listen to raw samples on standard input (-) or a named pipe; wants --rate."
 )
@@ -80,6 +81,7 @@ def listen(
     record: str | None,
     procedure: str | None,
     mute: bool,
+    speak: bool,
     source: str | None,
     rate: int | None,
     channels: int | None,
@@ -112,7 +114,7 @@ def listen(
     with ExitStack() as stack:
         view.keys = sys.stdout.isatty() and stack.enter_context(keyboard(controls))
         writer = stack.enter_context(JournalWriter(journal)) if journal else None
-        displays = _displays(view, controls)
+        displays = _displays(view, controls, speak=speak)
         if web or web_host is not None:
             displays.append(_serve(view, steps, web_host or "127.0.0.1", web_port, speed or 1.0))
         feeds = [Feed(display) for display in displays]
@@ -211,7 +213,7 @@ def _open_recording(path: str, rate_hz: int) -> Recording:
     return Recording(path, rate_hz)
 
 
-def _displays(view: View, controls: Controls) -> list[Display]:
+def _displays(view: View, controls: Controls, *, speak: bool) -> list[Display]:
     displays: list[Display] = []
     if sys.stdout.isatty():
         from rich.console import Console
@@ -224,4 +226,8 @@ def _displays(view: View, controls: Controls) -> list[Display]:
     from ..displays.sounds import SoundDisplay
 
     displays.append(SoundDisplay(controls))
+    if speak:
+        from ..displays.speech import SpeechDisplay, find_voice
+
+        displays.append(SpeechDisplay(controls, find_voice()))
     return displays

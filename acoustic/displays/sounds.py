@@ -20,7 +20,7 @@ from ..types import AudioBlock, Cue, CueKind, Status
 from .controls import Controls
 from .journal import Record
 
-__all__ = ["EARCONS", "SoundDisplay", "earcon", "main"]
+__all__ = ["EARCONS", "SoundDisplay", "earcon", "main", "sounds_for"]
 
 _RATE_HZ = 48_000
 # Pure tones with soft edges, above the pump's comb and below the whoosh's upper bands: what the microphone hears of
@@ -45,6 +45,17 @@ _EDGE_S = 0.012
 def earcon(kind: CueKind, rate_hz: int = _RATE_HZ) -> npt.NDArray[np.float32]:
     """Return the sound of a cue: float32, shape (n,), peaks at -8 dBFS, at most 0.7 s."""
     return np.concatenate([_note(hertz, seconds, rate_hz) for hertz, seconds in EARCONS[kind]])
+
+
+def sounds_for(record: Record) -> CueKind | None:
+    """Return which sound a record makes, None for none.
+
+    The session's own beginning makes none: whoever began it looks at the screen, and the detector still learns the
+    room.
+    """
+    if not isinstance(record, Cue) or (record.kind == "start_pump" and record.about == "session"):
+        return None
+    return record.kind
 
 
 def _note(hertz: float, seconds: float, rate_hz: int) -> npt.NDArray[np.float32]:
@@ -85,12 +96,13 @@ class SoundDisplay:
 
     def show(self, record: Record) -> None:
         """Play the record's sound, if it is a cue and sounds are on."""
-        if not isinstance(record, Cue) or self._controls.muted:
+        kind = sounds_for(record)
+        if kind is None or self._controls.muted:
             return
         self.open()
         if self._player and self._player.stdin:
             with contextlib.suppress(OSError):
-                self._player.stdin.write(f"{record.kind}\n")
+                self._player.stdin.write(f"{kind}\n")
 
     def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         """Nothing: only cues sound."""
