@@ -1,6 +1,6 @@
 """Whole procedures on simulated sessions: is each step entered on time, by itself?
 
-python benchmarks/procedures.py [COUNT] [SEED]: so many sessions of `home` and of `kitchen`: 5 cycles with cleaner,
+python -m benchmarks.procedures [COUNT] [SEED]: so many sessions of `home` and of `kitchen`: 5 cycles with cleaner,
 rinse, 4 with water, 3 bursts of the final flush. One in five has a run that is stopped too early, one in five
 somebody at the door for a minute or two; nobody presses a key.
 """
@@ -18,6 +18,8 @@ from acoustic.procedures import load_procedure
 from acoustic.synth import Action, Plan, SynthSource, sample_plan
 from acoustic.synth.truth import Run
 from acoustic.types import Progress
+
+from .results import table, write_section
 
 RATE_HZ = 16_000
 # How long after its cause a step may begin: the whoosh has to end, and the detector to be sure of it.
@@ -92,8 +94,10 @@ def _after(run: Run) -> tuple[float, float]:
     return run.pump_off_s or 0.0, end_s + LATE_S
 
 
-def main(count: int, seed: int) -> None:
-    """Print how many sessions had every step on time, and what went wrong in the others."""
+def run(count: int = 100, seed: int = 1) -> None:
+    """Count the sessions with every step on time, say what went wrong in the others, and write the section of
+    RESULTS.md."""
+    rows = []
     for condition in ("home", "kitchen"):
         good = 0
         for index in range(count):
@@ -101,8 +105,10 @@ def main(count: int, seed: int) -> None:
             good += not result.late
             if result.late:
                 print(f"  {condition} {index}: {', '.join(result.late)} not on time; told: {result.told}", flush=True)
-        print(f"{condition:8} every step on time in {good} of {count} sessions", flush=True)
+        rows.append((condition, f"{good} of {count}"))
+    body = table(("condition", "every step entered on time"), rows)
+    write_section("procedures", "Whole cleanings, by hearing alone", "python -m benchmarks.procedures", body)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, int(sys.argv[2]) if len(sys.argv) > 2 else 1)
+    run(*map(int, sys.argv[1:3]))

@@ -1,6 +1,7 @@
 """How long a user waits: `backflush --help`, and `backflush listen --demo` until sound has gone through the detector.
 
-Both run as processes, one after the other, after one run that warms the caches: python benchmarks/startup.py [RUNS]
+Both run as processes, one after the other, after one run that warms the caches:
+python -m benchmarks.startup [RUNS]
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import statistics
 import subprocess
 import sys
 import time
+
+from .results import table, write_section
 
 COMMAND = [sys.executable, "-m", "acoustic"]
 TARGETS_S = {"--help": 0.3, "listen --demo, hearing": 1.5}
@@ -33,15 +36,16 @@ def hearing_s() -> float:
     return heard
 
 
-def main(runs: int) -> None:
+def run(runs: int = 10) -> None:
+    """Measure and write the section of RESULTS.md."""
+    rows = []
     for (name, target_s), measure in zip(TARGETS_S.items(), (help_s, hearing_s), strict=True):
         measure()
         times_s = [measure() for _ in range(runs)]
-        median_s = statistics.median(times_s)
-        verdict = "ok" if median_s < target_s else "MISSED"
-        figures = f"median {median_s:.3f} s of {runs} runs, worst {max(times_s):.3f} s"
-        print(f"{name:24} {figures}, wanted < {target_s} s: {verdict}")
+        rows.append((name, f"{statistics.median(times_s):.3f}", f"{max(times_s):.3f}", f"{target_s}"))
+    body = table(("command", "median, s", "worst, s", "bound, s"), rows)
+    write_section("startup", "Start-up, as processes, warm", "python -m benchmarks.startup", body, ("click", "rich"))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
+    run(*map(int, sys.argv[1:2]))
