@@ -132,8 +132,9 @@ def run(sessions: int = 8) -> None:
         known = [delay_s for delay_s in delays if delay_s is not None]
         cuts = statistics.quantiles(known, n=20)
         rows.append([name, f"{statistics.median(known):.2f}", f"{cuts[18]:.2f}", f"{len(known)} of {len(delays)}"])
-    body = table(("from", "p50, s", "p95, s", "cycles with a cue"), rows) write_section("cue-latency", "Cue latency as
-    it is felt", "python -m benchmarks.cue_latency", body, ("sounddevice",))
+    body = table(("from", "p50, s", "p95, s", "cycles with a cue"), rows)
+    title, command = "Cue latency as it is felt", "python -m benchmarks.cue_latency"
+    write_section("cue-latency", title, command, body, ("sounddevice",))
 
 
 if __name__ == "__main__":
