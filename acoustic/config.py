@@ -12,6 +12,7 @@ __all__ = [
     "MIN_RATE_HZ",
     "RATE_HZ",
     "CaptureOptions",
+    "CheckOptions",
     "CoachOptions",
     "CycleOptions",
     "DecoderOptions",
@@ -144,7 +145,8 @@ class CaptureOptions:
     # None: the device's own.
     rate_hz: int | None = None
     channels: int | None = None
-    block_s: float = 0.01
+    # Half of this is added to every delay, and every block costs the same, however short.
+    block_s: float = 0.02
     # The device has this long to open and give its first sound; a Bluetooth headset takes two seconds.
     open_s: float = 10.0
     reopen_every_s: float = 0.5
@@ -164,6 +166,40 @@ class CaptureOptions:
     # Smaller losses cannot be told from the jitter of the delivery.
     jitter_s: float = 0.03
     window_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOptions:
+    """The test of microphone and place: its parts, and what is taken to be wrong."""
+
+    # The test sound: quiet, loud, softer, quiet again.
+    quiet_s: float = 4.0
+    loud_s: float = 8.0
+    soft_s: float = 4.0
+    tail_s: float = 4.0
+    loud_dbfs: float = -16.0
+    soft_db: float = -12.0
+    # From the command to the sound in the microphone; a Bluetooth loudspeaker takes a third of a second.
+    max_latency_s: float = 1.5
+    # The test sound fills the lower part of each octave; in the rest of it the noise of the place is heard all the time.
+    octaves_hz: tuple[float, ...] = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
+    # A band is judged where the test sound stands so far out of the noise.
+    min_snr_db: float = 5.0
+    # A steady sound that sinks by this much is being suppressed, a step that is levelled by this much is being levelled,
+    # and so is noise that is so much lower under the sound than before it.
+    sunk_db: float = 2.0
+    levelled_db: float = 2.0
+    ducked_db: float = 5.0
+    noise_fail_dbfs: float = -30.0
+    noise_warn_dbfs: float = -45.0
+    clipped_share: float = 1e-4
+    hum_db: float = 20.0
+    wall_db: float = 20.0
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the test sound."""
+        return self.quiet_s + self.loud_s + self.soft_s + self.tail_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ def events(records: Iterator[Record] | list[Record]) -> list[Event]:
 def deviations_s(live: list[Record], replayed: list[Record]) -> dict[str, float]:
     """Return by event kind how far times of the live session are from the replay's plus a constant, at most.
 
-    Both must have heard the same events. The constant is the median; the end of a whoosh, which fades into the room, and
-    what is told with it are left out.
+    Both must have heard the same events. The constant is the median; the end of a whoosh, which fades into the room,
+    and what is told with it are left out.
     """
     a, b = events(live), events(replayed)
     assert [event.kind for event in a] == [event.kind for event in b]

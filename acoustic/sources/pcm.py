@@ -22,7 +22,10 @@ def heard(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         Shape (n, channels), full scale 1.0.
     """
     mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1, dtype=np.float32)
-    grid: npt.NDArray[np.float32] = np.rint(np.nan_to_num(mono * _FULL_SCALE, nan=0.0))
-    np.clip(grid, -_FULL_SCALE, _FULL_SCALE - 1, out=grid)
+    grid: npt.NDArray[np.float32] = mono * _FULL_SCALE
+    if not np.isfinite(grid).all():
+        np.nan_to_num(grid, copy=False, nan=0.0)
+    np.rint(grid, out=grid)
+    np.minimum(np.maximum(grid, -_FULL_SCALE, out=grid), _FULL_SCALE - 1, out=grid)
     grid /= _FULL_SCALE
     return grid
