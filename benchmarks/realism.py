@@ -1,8 +1,8 @@
 """Measure real recordings and simulated sessions the same way, side by side.
 
-Run `python benchmarks/realism.py [--corpus FOLDER] [--sessions N] [--json FILE]`. The recordings are espresso machines with
-coffee in the basket: nobody has published a backflush. So the real figures are compared with simulated shots, and the blind
-basket is shown beside them.
+Run `python benchmarks/realism.py [--corpus FOLDER] [--sessions N] [--json FILE]`. The recordings are of espresso
+machines with coffee in the basket: nobody has published a backflush. So the real figures are compared with simulated
+shots, and the blind basket is shown beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import soundfile
 from acoustic.synth import Action, Recording, sample_plan, synthesise
 
 Span = tuple[float, float]
-# file, fill, pressurised, pump start, pump stop, nominal mains rate; spans by eye from spectrograms, good to about 0.3 s.
+# file, fill, pressurised, pump start, pump stop, nominal mains rate; spans by eye from spectrograms, to about 0.3 s.
 REAL: tuple[tuple[str, Span, Span | None, float | None, float | None, float], ...] = (
     ("machine/espresso-50hz.wav", (0.2, 2.4), (6.0, 27.0), None, 27.9, 50.0),
     ("machine/grind-then-pump-50hz.flac", (12.4, 14.2), None, 12.15, None, 50.0),

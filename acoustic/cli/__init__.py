@@ -28,7 +28,10 @@ _COMMANDS: dict[str, _Entry] = {
     "report": _Entry("report:report", "Write a session's report: timeline, spectrogram, cycles and reasons."),
     "procedures": _Entry("procedures:procedures", "List the cleaning procedures, or the steps of one."),
     "devices": _Entry("devices:devices", "List the microphones."),
+    "check": _Entry("check:check", "Test microphone and place, and whether the system spoils the sound."),
     "evaluate": _Entry("evaluate:evaluate", "Tell how well the detector does on sessions whose truth is known."),
+    "synth": _Entry("synth:synth", "Write simulated sessions, with labels and every physical parameter."),
+    "simulate": _Entry("simulate:simulate", "Let simulated users clean simulated machines, led by the program."),
     "bench": _Entry("bench:bench", "Measure how fast the detector is on this machine."),
 }
 

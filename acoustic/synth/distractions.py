@@ -90,9 +90,9 @@ class _Maker:
     def swell(self, attack_s: float, release_s: float) -> Floats:
         """Envelope that rises at the beginning and falls at the end."""
         end = self.time_s[-1]
-        return np.minimum(1.0, self.time_s / max(attack_s, 1e-3)) * np.minimum(
-            1.0, (end - self.time_s) / max(release_s, 1e-3)
-        )
+        rise = np.minimum(1.0, self.time_s / max(attack_s, 1e-3))
+        rise *= np.minimum(1.0, (end - self.time_s) / max(release_s, 1e-3))
+        return rise
 
     def wander(self, hz: float, depth: float) -> Floats:
         """Slow random curve around 1."""
@@ -306,7 +306,7 @@ _MAKERS: Final[dict[str, Callable[[_Maker], None]]] = {
 
 
 def make_distraction(distraction: Distraction, rate_hz: int) -> Floats:
-    """Samples of one distraction; the loudest second has a weighted RMS of 1 times the stated level.
+    """Return the samples of one distraction; its loudest second has a weighted RMS of 1 times the stated level.
 
     Raises
     ------
@@ -328,4 +328,5 @@ def make_distraction(distraction: Distraction, rate_hz: int) -> Floats:
         weighted_rms(sound[at : at + size], rate_hz)
         for at in range(0, max(1, len(sound) - size + 1), max(1, size // 2))
     )
-    return sound * (10.0 ** (distraction.level_db / 20.0) / max(loudest, 1e-9))
+    sound *= 10.0 ** (distraction.level_db / 20.0) / max(loudest, 1e-9)
+    return sound

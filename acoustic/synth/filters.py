@@ -82,7 +82,8 @@ def noise(state: npt.NDArray[np.int64], i: int) -> float:
     x ^= (x << 5) & 0xFFFFFFFF
     state[i] = x
     # Two 16-bit uniforms; variance of their sum is 2 / 12.
-    return ((x & 0xFFFF) + (x >> 16) - 65535) * (2.449489742783178 / 65536.0)
+    value: float = ((x & 0xFFFF) + (x >> 16) - 65535) * (2.449489742783178 / 65536.0)
+    return value
 
 
 def peaking(resonance: Resonance, rate_hz: int) -> Floats:

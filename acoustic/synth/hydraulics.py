@@ -132,7 +132,8 @@ def _pump_flow(bar: float, h: Hydraulics) -> float:
     falling = (1.0 - load) ** h.curve_exponent
     # A positive displacement pump holds its flow until the slip eats it close to stall.
     steady = 1.0 - load**4
-    return h.free_flow_ml_s * h.wear * (falling + h.steady * (steady - falling))
+    flow: float = h.free_flow_ml_s * h.wear * (falling + h.steady * (steady - falling))
+    return flow
 
 
 @numba.njit(cache=True, nogil=True)
@@ -222,7 +223,7 @@ def _advance(
     control: npt.NDArray[np.float64],
     marks: npt.NDArray[np.float64],
 ) -> int:
-    """Advance by `steps`; fill `control` (steps, columns) and `marks` (m, 3: step, kind, value); return how many marks."""
+    """Advance; fill `control` (steps, columns) and `marks` (m, 3: step, kind, value); return the number of marks."""
     count = 0
     s = state
     for k in range(steps):

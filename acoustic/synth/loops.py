@@ -25,7 +25,7 @@ _CROSSFADE_S: Final = 0.12
 class Library:
     """Recordings of what is not the machine, by path and length.
 
-    A file whose folder or name says `music`, `speech` and the like is not treated differently: level and place are drawn.
+    What a file's name says of it does not matter: level and place are drawn for all alike.
     """
 
     files: tuple[tuple[str, float], ...]
@@ -66,7 +66,7 @@ class Library:
         return cls(tuple(files))
 
     def without(self, names: Sequence[str]) -> Library:
-        """The same library without the files of these names: for holding some out."""
+        """Return the same library without the files of these names: for holding some out."""
         return Library(tuple(entry for entry in self.files if Path(entry[0]).name not in names))
 
 

@@ -1,14 +1,14 @@
 """Sound of the machine from the state of its water.
 
-Sources, each with its own resonances: strokes of the pump through the case, noise of the pump that pulses with them, water
-rushing into the group, OPV hiss and trickle, release with gurgle and drips, splashing, clicks of switch and solenoid, and
-mains hum. Levels follow flow and pressure at 1 kHz; samples are made in one compiled loop.
+Sources, each with its own resonances: strokes of the pump through the case, noise of the pump that pulses with them,
+water rushing into the group, OPV hiss and trickle, release with gurgle and drips, splashing, clicks of switch and
+solenoid, and mains hum. Levels follow flow and pressure at 1 kHz; samples are made in one compiled loop.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numba
 import numpy as np
@@ -152,6 +152,52 @@ def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wan
         g[_QUIET] = min(1.0, max(0.0, c[QUIETING]))
 
 
+class _Banks(NamedTuple):
+    """Resonances of every source, as `band_bank` makes them."""
+
+    case: Floats
+    noise: Floats
+    flow: Floats
+    opv: Floats
+    release: Floats
+    splash: Floats
+    switch: Floats
+    solenoid: Floats
+
+
+@numba.njit(cache=True, nogil=True)
+def _mix(a: Floats, b: Floats, part: float, i: int) -> float:
+    value: float = a[i] + part * (b[i] - a[i])
+    return value
+
+
+@numba.njit(cache=True, nogil=True)
+def _bubbles(chance: float, gain: float, rate_hz: float, seeds: npt.NDArray[np.int64], voices: Floats) -> float:
+    """One sample of bubbles and drops: decaying tones whose pitch rises a little; `chance` of a new one."""
+    if chance > 0.0:
+        draw = 0.5 + noise(seeds, 7) / 4.8989794855663  # triangular in [0, 1]
+        if draw < 0.5 and 2.0 * draw * draw < chance:
+            free = 0
+            for i in range(1, _BUBBLE_VOICES):
+                if voices[i, 3] < voices[free, 3]:
+                    free = i
+            pitch = 500.0 * math.exp(0.65 * noise(seeds, 8))
+            decay = 0.004 + 0.012 * abs(noise(seeds, 8))
+            voices[free, 0] = 0.0
+            voices[free, 1] = min(pitch, 0.4 * rate_hz) / rate_hz
+            voices[free, 2] = math.exp(-1.0 / (decay * rate_hz))
+            voices[free, 3] = gain * (0.5 + abs(noise(seeds, 8)))
+    y = 0.0
+    for i in range(_BUBBLE_VOICES):
+        if voices[i, 3] > 1e-6:
+            voices[i, 0] += voices[i, 1]
+            voices[i, 1] *= 1.0 + 0.03 * (1.0 - voices[i, 2])
+            x = 2.0 * (voices[i, 0] % 1.0) - 1.0
+            y += voices[i, 3] * 4.0 * x * (1.0 - abs(x))
+            voices[i, 3] *= voices[i, 2]
+    return y
+
+
 @numba.njit(cache=True, nogil=True)
 def _render(
     start: int,
@@ -165,14 +211,7 @@ def _render(
     scales: Floats,
     pattern: Floats,
     hum: Floats,
-    case: Floats,
-    noise_bank: Floats,
-    flow_bank: Floats,
-    opv_bank: Floats,
-    release_bank: Floats,
-    splash_bank: Floats,
-    switch_bank: Floats,
-    solenoid_bank: Floats,
+    banks: _Banks,
     clicks: Floats,
     state: Floats,
     memory: Floats,
@@ -180,7 +219,7 @@ def _render(
     bubbles: Floats,
     out: Floats,
 ) -> None:
-    """Samples `start` ... of the dry machine into `out`; `gains` rows begin at control step `first_step`."""
+    """Write samples `start` ... of the dry machine into `out`; `gains` rows begin at control step `first_step`."""
     steps_per_sample = CONTROL_HZ / rate_hz
     phase, turn, amplitude, skip, rough, sputter, low, hum_phase = (
         state[0],
@@ -193,6 +232,7 @@ def _render(
         state[7],
     )
     previous, knock = state[8], state[10]
+    case = banks.case
     coefficients = case.copy()
     last_step = -1
     next_click = 0
@@ -202,7 +242,7 @@ def _render(
     rough_pole = math.exp(-2.0 * math.pi * 14.0 / rate_hz)
     click_pole = math.exp(-70.0 / rate_hz)
     width = v.stroke_width
-    idle = _linear_kernel(v.idle_hiss_db)
+    idle = 10.0 ** (v.idle_hiss_db / 20.0)
     hum_step = mains_hz * len(hum) / rate_hz
     for n in range(len(out)):
         position = (start + n) * steps_per_sample - first_step
@@ -218,7 +258,7 @@ def _render(
                     coefficients[i, 1] = -2.0 * math.cos(case[i, 3] * bend) / case[i, 4]
 
         # Strokes.
-        rate = a[_RATE] + part * (b[_RATE] - a[_RATE])
+        rate = _mix(a, b, part, _RATE)
         phase += rate * vanes / rate_hz
         if phase >= 1.0:
             phase -= 1.0
@@ -236,10 +276,10 @@ def _render(
             u = phase / width
             push = 4.0 * u * (1.0 - u)
             push *= push
-        tone = a[_TONE] + part * (b[_TONE] - a[_TONE])
+        tone = _mix(a, b, part, _TONE)
         # The hard stop at the stroke's end: a knock of a fifth of a millisecond.
         if push == 0.0 and previous > 0.0:
-            knock += (a[_IMPACT] + part * (b[_IMPACT] - a[_IMPACT])) * v.impact * knock_area
+            knock += (_mix(a, b, part, _IMPACT)) * v.impact * knock_area
         previous = push
         force = amplitude * (tone * push + knock) * tone_scale
         knock *= knock_pole
@@ -247,57 +287,36 @@ def _render(
         y = run_bank(force, coefficients, memory[0]) + v.low_thump * (force - low) * 0.1
 
         # Noise that pulses with the strokes.
-        g = a[_NOISE] + part * (b[_NOISE] - a[_NOISE])
+        g = _mix(a, b, part, _NOISE)
         if g > 1e-7:
             pulse = v.noise_floor + (1.0 - v.noise_floor) * push * amplitude * 1.8
-            y += run_bank(g * pulse * scales[0] * noise(seeds, 1), noise_bank, memory[1])
+            y += run_bank(g * pulse * scales[0] * noise(seeds, 1), banks.noise, memory[1])
         else:
-            y += run_bank(0.0, noise_bank, memory[1])
-        g = a[_FLOW] + part * (b[_FLOW] - a[_FLOW])
+            y += run_bank(0.0, banks.noise, memory[1])
+        g = _mix(a, b, part, _FLOW)
         if g > 1e-7:
             sputter += (noise(seeds, 2) * a[_ROUGH] - sputter) * 0.002
-            y += run_bank(g * scales[1] * (1.0 + 20.0 * sputter) * noise(seeds, 2), flow_bank, memory[2])
+            y += run_bank(g * scales[1] * (1.0 + 20.0 * sputter) * noise(seeds, 2), banks.flow, memory[2])
         else:
-            y += run_bank(0.0, flow_bank, memory[2])
-        g = a[_OPV] + part * (b[_OPV] - a[_OPV])
+            y += run_bank(0.0, banks.flow, memory[2])
+        g = _mix(a, b, part, _OPV)
         if g > 1e-7:
-            y += run_bank(g * scales[2] * noise(seeds, 3), opv_bank, memory[3])
+            y += run_bank(g * scales[2] * noise(seeds, 3), banks.opv, memory[3])
         # Release: low and high resonances apart, since the jet darkens as it slows.
-        low_jet = a[_RELEASE_LOW] + part * (b[_RELEASE_LOW] - a[_RELEASE_LOW])
+        low_jet = _mix(a, b, part, _RELEASE_LOW)
         if low_jet > 1e-7:
-            high_jet = a[_RELEASE_HIGH] + part * (b[_RELEASE_HIGH] - a[_RELEASE_HIGH])
+            high_jet = _mix(a, b, part, _RELEASE_HIGH)
             white = noise(seeds, 4)
             rough = rough * rough_pole + (1.0 - rough_pole) * noise(seeds, 5)
             flutter = 1.0 + 18.0 * rough * (1.0 - min(1.0, high_jet / (low_jet + 1e-9)))
             white *= scales[3] * max(0.0, flutter)
-            y += run_bank(low_jet * white, release_bank[:1], memory[4, :1])
-            y += run_bank(high_jet * white, release_bank[1:], memory[4, 1:])
-        g = a[_SPLASH] + part * (b[_SPLASH] - a[_SPLASH])
+            y += run_bank(low_jet * white, banks.release[:1], memory[4, :1])
+            y += run_bank(high_jet * white, banks.release[1:], memory[4, 1:])
+        g = _mix(a, b, part, _SPLASH)
         if g > 1e-7:
-            y += run_bank(g * scales[4] * noise(seeds, 6), splash_bank, memory[5])
+            y += run_bank(g * scales[4] * noise(seeds, 6), banks.splash, memory[5])
 
-        # Bubbles and drops: decaying tones whose pitch rises a little.
-        chance = a[_BUBBLES] / rate_hz
-        if chance > 0.0:
-            draw = 0.5 + noise(seeds, 7) / 4.8989794855663  # triangular in [0, 1]
-            if draw < 0.5 and 2.0 * draw * draw < chance:
-                free = 0
-                for i in range(1, _BUBBLE_VOICES):
-                    if bubbles[i, 3] < bubbles[free, 3]:
-                        free = i
-                pitch = 500.0 * math.exp(0.65 * noise(seeds, 8))
-                decay = 0.004 + 0.012 * abs(noise(seeds, 8))
-                bubbles[free, 0] = 0.0
-                bubbles[free, 1] = min(pitch, 0.4 * rate_hz) / rate_hz
-                bubbles[free, 2] = math.exp(-1.0 / (decay * rate_hz))
-                bubbles[free, 3] = a[_BUBBLE_GAIN] * (0.5 + abs(noise(seeds, 8)))
-        for i in range(_BUBBLE_VOICES):
-            if bubbles[i, 3] > 1e-6:
-                bubbles[i, 0] += bubbles[i, 1]
-                bubbles[i, 1] *= 1.0 + 3.0 / rate_hz * (1.0 - bubbles[i, 2]) * rate_hz * 0.01
-                x = 2.0 * (bubbles[i, 0] % 1.0) - 1.0
-                y += bubbles[i, 3] * 4.0 * x * (1.0 - abs(x))
-                bubbles[i, 3] *= bubbles[i, 2]
+        y += _bubbles(a[_BUBBLES] / rate_hz, a[_BUBBLE_GAIN], rate_hz, seeds, bubbles)
 
         # Clicks.
         kick_switch = 0.0
@@ -310,14 +329,14 @@ def _render(
             next_click += 1
         state[9] = max(state[9] * click_pole, abs(kick_switch) + abs(kick_solenoid))
         if state[9] > 1e-9:
-            y += run_bank(kick_switch * scales[5], switch_bank, memory[6])
-            y += run_bank(kick_solenoid * scales[6], solenoid_bank, memory[7])
+            y += run_bank(kick_switch * scales[5], banks.switch, memory[6])
+            y += run_bank(kick_solenoid * scales[6], banks.solenoid, memory[7])
 
         # Mains hum, synchronous with the grid.
         hum_phase += hum_step
         if hum_phase >= len(hum):
             hum_phase -= len(hum)
-        y += (a[_HUM] + part * (b[_HUM] - a[_HUM])) * hum[int(hum_phase)]
+        y += (_mix(a, b, part, _HUM)) * hum[int(hum_phase)]
         out[n] = y + idle * noise(seeds, 9)
     state[0] = phase
     state[1] = turn
@@ -329,11 +348,6 @@ def _render(
     state[7] = hum_phase
     state[8] = previous
     state[10] = knock
-
-
-@numba.njit(cache=True, nogil=True)
-def _linear_kernel(level_db: float) -> float:
-    return 10.0 ** (level_db / 20.0)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -367,7 +381,7 @@ class _SplicedPump:
         return self._fill.read(count)
 
     def render(self, running: Floats, quieting: Floats) -> Floats:
-        """Samples, given the pump's speed and the share of the quieting that is complete, both from 0 to 1."""
+        """Return samples, given the pump's speed and the share of the quieting that is complete, both from 0 to 1."""
         # Equal powers, since the two loops are not coherent.
         return running * (
             np.sqrt(1.0 - quieting) * self._fill.read(len(running))
@@ -392,17 +406,19 @@ class MachineSound:
         self._machine = machine
         self._rate_hz = rate_hz
         self._seeds = rng.integers(1, 2**32 - 1, size=10, dtype=np.int64)
-        self._banks = tuple(
-            band_bank(resonances, rate_hz)
-            for resonances in (
-                machine.case,
-                machine.noise,
-                machine.flow,
-                machine.opv,
-                machine.release,
-                machine.splash,
-                machine.switch,
-                machine.solenoid,
+        self._banks = _Banks(
+            *(
+                band_bank(resonances, rate_hz)
+                for resonances in (
+                    machine.case,
+                    machine.noise,
+                    machine.flow,
+                    machine.opv,
+                    machine.release,
+                    machine.splash,
+                    machine.switch,
+                    machine.solenoid,
+                )
             )
         )
         self._levels = levels = machine.levels
@@ -493,7 +509,7 @@ class MachineSound:
             self._scales,
             self._pattern,
             self._hum,
-            *self._banks,
+            self._banks,
             self._clicks,
             self._state,
             self._memory,
@@ -526,7 +542,7 @@ class MachineSound:
             self._clicks = np.concatenate([self._clicks, np.array(clicks)])
 
     def render(self, start: int, count: int) -> Floats:
-        """Samples `start` to `start + count`; the control signal must reach past their end."""
+        """Return samples `start` to `start + count`; the control signal must reach past their end."""
         sound = self._samples(self._gains, self._first_step, start, count, self._levels)
         if self._splice is not None:
             steps = np.arange(start, start + count) * (CONTROL_HZ / self._rate_hz) - self._first_step

@@ -17,7 +17,8 @@ The ranges are wide on purpose: a detector that works on all of them has a chanc
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, TypeVar
 
 import numpy as np
 
@@ -50,15 +51,18 @@ def log_between(rng: np.random.Generator, low: float, high: float) -> float:
     return float(low * (high / low) ** rng.random())
 
 
-def pick(rng: np.random.Generator, *choices: tuple[float, object]) -> object:
-    """One of the choices, by weight."""
-    total = sum(weight for weight, _ in choices)
+_T = TypeVar("_T")
+
+
+def pick(rng: np.random.Generator, choices: Sequence[tuple[_T, float]]) -> _T:
+    """One of the choices, each with its weight."""
+    total = sum(weight for _, weight in choices)
     draw = rng.random() * total
-    for weight, value in choices:
+    for value, weight in choices:
         draw -= weight
         if draw < 0.0:
             return value
-    return choices[-1][1]
+    return choices[-1][0]
 
 
 def _bands(
@@ -106,27 +110,27 @@ def _hydraulics(rng: np.random.Generator) -> Hydraulics:
         pump_lag_s=between(rng, 0.0, 0.03) if rng.random() < 0.7 else between(rng, 0.03, 0.4),
         vent_lag_s=log_between(rng, 0.01, 0.12),
         vent_jitter_s=between(rng, 0.0, 0.01),
-        spin_up_s=log_between(rng, 0.015, 0.1),
+        spin_up_s=log_between(rng, 0.015, 0.16),
         spin_down_s=log_between(rng, 0.008, 0.03),
     )
 
 
 def _levels(rng: np.random.Generator) -> SoundLevels:
-    noise = between(rng, -36.0, -4.0)
+    noise = between(rng, -40.0, -3.0)
     return SoundLevels(
         tone_load_db=between(rng, -15.0, 11.0),
         impact_load_db=between(rng, -30.0, 4.0),
-        impact=log_between(rng, 0.004, 0.4),
+        impact=log_between(rng, 0.002, 0.4),
         stroke_width=between(rng, 0.25, 0.55),
         stroke_jitter=log_between(rng, 0.005, 0.1),
         low_thump=between(rng, 0.0, 1.0),
         resonance_shift=between(rng, -0.12, 0.2) if rng.random() < 0.6 else 0.0,
         noise_db=noise,
         noise_exponent=between(rng, 0.4, 1.6),
-        noise_floor=log_between(rng, 0.01, 0.5),
+        noise_floor=log_between(rng, 0.01, 0.8),
         noise_rise_db=between(rng, -1.0, 5.0),
-        choke_db=between(rng, 0.0, 12.0),
-        choke_width_bar=log_between(rng, 0.15, 1.0),
+        choke_db=between(rng, 0.0, 13.0),
+        choke_width_bar=log_between(rng, 0.1, 1.0),
         flow_db=noise + between(rng, -6.0, 8.0),
         flow_exponent=between(rng, 1.0, 2.2),
         opv_db=between(rng, -36.0, -14.0),

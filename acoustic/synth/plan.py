@@ -1,9 +1,9 @@
 """What a simulated session is made of: machine, room, microphone, background and the user's actions.
 
 Everything here is data. The defaults describe a common home machine in a quiet kitchen; `machines`, `conditions` and
-`scenarios` sample other values. Sources of the figures: pump curve, trapped air, orifice, OPV and leak from the project's
-calculations; band steps, comb and start and stop transients from recordings of real machines with espresso pucks. No
-recording of a real release was available: its spectrum and level are assumptions, and therefore sampled widely.
+`scenarios` sample other values. Sources of the figures: pump curve, trapped air, orifice, OPV and leak from the
+project's calculations; band steps, comb and start and stop transients from recordings of real machines with espresso
+pucks. No recording of a real release was available: its spectrum and level are assumptions, and so sampled widely.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Hydraulics(NamedTuple):
 
     free_flow_ml_s: float = 10.7
     stall_bar: float = 15.0
-    curve_exponent: float = 1.0  # flow = free * (1 - p / stall) ** exponent; 1 fits the data sheet of a vibratory pump
+    curve_exponent: float = 1.0  # flow = free * (1 - p / stall) ** exponent; 1 fits a vibratory pump's data sheet
     wear: float = 1.0  # factor on the free flow
     opv_bar: float = 11.0
     opv_ml_s_bar: float = 6.0  # how much the OPV lets through for each bar above its opening
@@ -90,9 +90,9 @@ class Hydraulics(NamedTuple):
 class SoundLevels(NamedTuple):
     """How loud each source of the machine is, and how it changes with flow and pressure.
 
-    Levels of pump and hum in dB relative to the pump tone's RMS during the fill; from `opv_db` to `solenoid_db` relative
-    to the whole fill's RMS between 0.5 and 8 kHz, as the ear compares them. `*_load_db` is the change at stall pressure;
-    exponents act on flow, as amplitude.
+    Levels of pump and hum in dB relative to the pump tone's RMS during the fill; from `opv_db` to `solenoid_db`
+    relative to the whole fill's RMS between 0.5 and 8 kHz, as the ear compares them. `*_load_db` is the change at stall
+    pressure; exponents act on flow, as amplitude.
     """
 
     tone_load_db: float = -4.0
@@ -143,8 +143,9 @@ def _resonances(*rows: tuple[float, float, float]) -> tuple[Resonance, ...]:
 class Splice:
     """Real pump sound instead of the synthetic: stretches of recordings, as (file, start_s, stop_s).
 
-    The stretches are looped with crossfades; the physics keeps the timing, and the release stays synthetic. Recordings of
-    shots quieten less than a blind basket does: `deepen_db` takes so much more off the pressurised sound above 600 Hz.
+    The stretches are looped with crossfades; the physics keeps the timing, and the release stays synthetic. Recordings
+    of shots quieten less than a blind basket does: `deepen_db` takes so much more off the pressurised sound above
+    600 Hz.
     """
 
     fill: tuple[tuple[str, float, float], ...]
@@ -163,8 +164,8 @@ class MachineParameters:
     stroke_hz: float = 50.0  # strokes (vibratory) or shaft turns (rotary, gear) a second
     vanes: int = 1  # pulses a turn
     lever: bool = False  # E61: no electric click, the vent follows the lever
-    hydraulics: Hydraulics = Hydraulics()
-    levels: SoundLevels = SoundLevels()
+    hydraulics: Hydraulics = field(default_factory=Hydraulics)
+    levels: SoundLevels = field(default_factory=SoundLevels)
     case: tuple[Resonance, ...] = _resonances(
         (158, 5, 0),
         (207, 6, 1),
@@ -291,4 +292,4 @@ class Plan:
     microphone: MicrophoneParameters = MicrophoneParameters()
     background: Background = Background()
     actions: tuple[Action, ...] = ()
-    distractions: tuple[Distraction, ...] = field(default=())
+    distractions: tuple[Distraction, ...] = ()

@@ -1,7 +1,7 @@
 """A room: direct sound, early reflections and a decaying tail.
 
-The tail is a feedback delay network (Jot and Chaigne 1991) with a low-pass in every line, so that it decays at the stated
-T60 and faster at high frequencies. It needs no FFT and no stored response.
+The tail is a feedback delay network (Jot and Chaigne 1991) with a low-pass in every line, so that it decays at the
+stated T60 and faster at high frequencies. It needs no FFT and no stored response.
 """
 
 from __future__ import annotations

@@ -25,9 +25,9 @@ import numpy as np
 
 from ..errors import OptionError
 from .conditions import check_condition, sample_background, sample_microphone, sample_room
-from .machines import between, log_between, pick, sample_machine
 from .loops import Library
-from .plan import Action, Distraction, MachineParameters, Plan, Splice
+from .machines import between, log_between, pick, sample_machine
+from .plan import Action, Distraction, DistractionKind, MachineParameters, Plan, Splice
 
 __all__ = ["FAULTS", "SCENARIOS", "sample_plan"]
 
@@ -148,7 +148,7 @@ def _refills(rng: np.random.Generator) -> list[Action]:
 def _spliced(rng: np.random.Generator, splices: Sequence[Splice]) -> MachineParameters:
     if not splices:
         raise OptionError(
-            "machine kind 'spliced' needs recordings of a pump: give splices, such as splices_from_labels()"
+            "machine kind 'spliced' needs recordings of a pump: give splices (--pumps, or splices_from_labels)"
         )
     machine = sample_machine(("home", "thermoblock", "dumper")[int(rng.integers(3))], rng)
     splice = splices[int(rng.integers(len(splices)))]
@@ -171,7 +171,8 @@ def _with_fault(machine: MachineParameters, fault: str, rng: np.random.Generator
 
 
 # Distractions a minute, their levels, and how often each kind comes.
-_TRAFFIC: Final = {
+_Traffic = tuple[float, tuple[float, float], tuple[tuple[DistractionKind, float], ...]]
+_TRAFFIC: Final[dict[str, _Traffic]] = {
     "home": (
         1.0,
         (-28.0, -6.0),
@@ -272,7 +273,7 @@ def _distractions(
     busy = log_between(rng, 0.25, 2.0) * rate_per_min
     found = []
     for _ in range(int(busy * duration_s / 60.0 + rng.random())):
-        kind = str(pick(rng, *((weight, name) for name, weight in weights)))
+        kind = pick(rng, weights)
         length = log_between(rng, *_LENGTHS_S.get(kind, (1.0, 15.0)))
         level = between(rng, *levels_db)
         file, offset = "", 0.0
@@ -352,7 +353,7 @@ def sample_plan(
     if scenario not in SCENARIOS:
         raise OptionError(f"scenario {scenario!r} is unknown; one of {', '.join(SCENARIOS)} is wanted")
     if kind is None:
-        kind = str(pick(rng, *((weight, name) for name, weight in _KINDS_BY_CONDITION[condition])))
+        kind = pick(rng, _KINDS_BY_CONDITION[condition])
     machine = _spliced(rng, splices) if kind == "spliced" else sample_machine(kind, rng)
     fault = scenario if scenario in FAULTS else ""
     machine = _with_fault(machine, fault, rng)

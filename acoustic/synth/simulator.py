@@ -149,7 +149,7 @@ class Simulator:
             yield AudioBlock(start, self.render(count if stop is None else min(count, stop - start)), self.rate_hz)
 
     def truth(self) -> Truth:
-        """What has happened so far."""
+        """Return what has happened so far."""
         return Truth(self.plan, self.rate_hz, self.time_s, self._recorder.runs(), self._recorder.curve_bar())
 
 

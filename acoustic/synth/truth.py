@@ -3,18 +3,18 @@
 Labels of the TSV (tab-separated, header `onset offset label`, seconds):
 
 - Intervals: `fill` from the pump's start to the quieting (or to its stop, if it never quietens), `hold` from there to
-  the pump's stop, `release` from the valve's opening until the flow has fallen to a tenth of its peak. Only runs against
-  the blind basket have `hold`. Other runs are `shot`, `flush` or `refill` from pump start to stop; a distraction is
-  `distraction`.
+  the pump's stop, `release` from the valve's opening until the flow has fallen to a tenth of its peak. Only runs
+  against the blind basket have `hold`. Other runs are `shot`, `flush` or `refill` from pump start to stop; a
+  distraction is `distraction`.
 - Instants (onset = offset): `pump_on`; `pressure`, when the quieting is 80 % complete; `pump_off`; `release`, its
-  greatest flow; `cycle`, at the peak of a release that ends a complete cycle; `incomplete`, at the pump's
-  stop or its release, for every other run. The reasons are in the JSON.
+  greatest flow; `cycle`, at the peak of a release that ends a complete cycle; `incomplete`, at the pump's stop or its
+  release, for every other run that can be heard as one. The reasons are in the JSON.
 
 Quieting is measured in dB of the pump's and the group's water noise, from free flow to the final pressure. A run is a
-complete cycle if the basket was blind, the group stood at 70 % or more of the machine's final pressure (that which it ends
-at when nothing leaks) when the pump stopped, and the valve let it out. `pressure_up_s` is when 85 % was reached. `marginal`
-says that the pump stopped close to the border (50 to 85 % of the final pressure, or less than 0.25 s after the quieting
-was 80 % complete), where either answer is fair.
+complete cycle if the basket was blind, the group stood at 70 % or more of the machine's final pressure (that which it
+ends at when nothing leaks) when the pump stopped, and the valve let it out. `pressure_up_s` is when 85 % was reached.
+`marginal` says that the pump stopped close to the border (50 to 85 % of the final pressure, or less than 0.25 s after
+the quieting was 80 % complete), where either answer is fair.
 """
 
 from __future__ import annotations
