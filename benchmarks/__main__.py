@@ -1,18 +1,23 @@
-"""Run benchmark suites and write RESULTS.md: python -m benchmarks [SUITE]..."""
+"""Run benchmark suites and write RESULTS.md: python -m benchmarks [SUITE]...
+
+Without a name, those that need neither a sound server nor many minutes.
+"""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 
-SUITES = {"per-hop": "per_hop", "decode": "decode", "memory": "memory", "replay": "replay", "latency": "latency"}
+QUICK = {"per-hop": "per_hop", "decode": "decode", "memory": "memory", "startup": "startup", "replay": "replay"}
+LONG = {"latency": "latency", "procedures": "procedures", "cue-latency": "cue_latency", "soak": "soak"}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("suites", nargs="*", choices=[*SUITES, []], metavar="SUITE", help=", ".join(SUITES))
-    for name in parser.parse_args().suites or SUITES:
-        importlib.import_module(f".{SUITES[name]}", __package__).run()
+    suites = QUICK | LONG
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", choices=[*suites, []], metavar="SUITE", help=", ".join(suites))
+    for name in parser.parse_args().suites or QUICK:
+        importlib.import_module(f".{suites[name]}", __package__).run()
 
 
 if __name__ == "__main__":
