@@ -114,12 +114,12 @@ class LearnedEmission:
     """
 
     def __init__(self, phases: Network, release: Network, log_prior: F64) -> None:
-        self._phases, self._release, self._log_prior = phases, release, log_prior
+        self.phases, self.release, self._log_prior = phases, release, log_prior
         widest = max(max(len(net.inputs), net.w1.shape[1], net.w2.shape[1]) for net in (phases, release))
         self._scratch = np.zeros((4, widest), dtype=np.float32)
 
     def log_likelihood(self, features: F32) -> F64:
         """See `Emission`."""
         out = np.empty((len(features), N_CLASSES))
-        _judge(self._phases, self._release, self._log_prior, features, self._scratch, out)
+        _judge(self.phases, self.release, self._log_prior, features, self._scratch, out)
         return out

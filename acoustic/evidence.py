@@ -1,4 +1,4 @@
-"""What a whole pump run shows once it is over: measured over the run, judged by a small learned network.
+"""What a whole pump run shows once it is over: measured over the run, judged by learned trees.
 
 The cue must come early and is causal; the count may look back over the whole run. The run is split where fill against
 hold fits best, whatever was told live, and its levels, lengths and likelihoods are put into one vector. A model that
@@ -8,64 +8,80 @@ was trained on such vectors says how likely the run was a complete cycle.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 from .config import FeatureOptions
 
-__all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures"]
+__all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures", "SessionMemory"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 FRAMES = 9000
+BLOCK = 10
 MIN_FILL = 40
 MIN_HOLD = 25
 FILL, HOLD, RELEASE = 1, 2, 3
-
-EVIDENCE_NAMES: tuple[str, ...] = (
-    "log_fill_s",
-    "log_hold_s",
-    "log_gap_s",
-    "log_release_s",
-    "split_gain",
-    "split_gain_per_s",
-    "hold_evidence",
-    "fill_evidence",
-    "first_hold_evidence",
-    "last_hold_evidence",
-    "release_evidence",
-    "release_peak",
-    "release_onset",
-    "low_step_db",
-    "middle_step_db",
-    "high_step_db",
-    "low_fall_db",
-    "middle_fall_db",
-    "high_fall_db",
-    "low_drift_db",
-    "high_drift_db",
-    "low_over_db",
-    "high_over_db",
-    "hold_low_over_db",
-    "hold_high_over_db",
-    "stop_low_db",
-    "stop_high_db",
-    "rise_db",
-    "rise_over_db",
-    "release_fill_db",
-    "release_decay_db",
-    "told_pressure",
-    "masked",
-    "released",
+HOP_S = 0.01
+# Low enough to look between syllables, high enough not to be one frame's luck.
+QUANTILE = 0.3
+TRACES = (
+    "comb_low",
+    "comb_high",
+    "tonality_low",
+    "tonality_middle",
+    "tonality_high",
+    "pulse_depth",
+    "pulse_line",
+    "pulse_double",
 )
-"""Order of the vector that the judge was trained on."""
+GROUPS = ("low", "middle", "high")
+GROUPED = ("hold_over", "drift", "stop", "rise", "rise_over", "rise_fill")
+
+
+def _names() -> tuple[str, ...]:
+    edges = FeatureOptions().band_edges_hz
+    bands = [f"{low:g}-{high:g}Hz" for low, high in pairwise(edges)]
+    return (
+        "log_fill_s",
+        "log_hold_s",
+        "log_gap_s",
+        "log_release_s",
+        "split_gain",
+        "split_gain_per_s",
+        "hold_evidence",
+        "fill_evidence",
+        "first_hold_evidence",
+        "last_hold_evidence",
+        "release_evidence",
+        "release_peak",
+        "release_onset",
+        *(f"{what} {band}" for what in ("step", "over") for band in bands),
+        *(f"{what} {group}" for what in GROUPED for group in GROUPS),
+        "release_decay",
+        *(f"{what} {trace}" for what in ("fill", "step") for trace in TRACES),
+        "change_gain",
+        "change_log_fill_s",
+        "change_log_hold_s",
+        *(f"change {group}" for group in GROUPS),
+        "told_pressure",
+        "masked",
+        "released",
+    )
+
+
+EVIDENCE_NAMES: tuple[str, ...] = _names()
+"""Order of the vector that the judge was trained on; levels in dB, evidence in log-likelihoods a frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFrames:
-    """Frames of one run: `release` is None without one; `pressure` is as told live, `masked` if nobody could hear it."""
+    """Frames of one run: `release` is None without one, `pressure` as told live, `masked` if nobody could hear it."""
 
     on: int
     off: int
@@ -77,44 +93,53 @@ class RunFrames:
 
 @dataclass(frozen=True, slots=True)
 class RunMeasures:
-    """What a run shows: the vector in the order of `EVIDENCE_NAMES`, and the frame at which its hold began, if any."""
+    """What a run shows.
+
+    `vector` is in the order of `EVIDENCE_NAMES`; `hold` is the frame at which its hold began, if any; `quieting_db`
+    the change of 0.6-6.2 kHz from fill to hold.
+    """
 
     vector: F64
     hold: int | None
-
-    def __getitem__(self, name: str) -> float:
-        return float(self.vector[EVIDENCE_NAMES.index(name)])
+    quieting_db: float
 
 
 class RunEvidence:
-    """Ring of band levels and log-likelihoods of the last minute and a half.
+    """Ring of band levels, traces of tones and pulses, and log-likelihoods of the last minute and a half.
 
-    Levels are averaged as power over bands and as a median over time, which a short clatter hardly moves.
+    Parameters
+    ----------
+    options
+        Whose bands the levels are in.
+    feature_names
+        Of the feature vectors, to find the traces in them.
     """
 
-    def __init__(self, options: FeatureOptions) -> None:
+    def __init__(self, options: FeatureOptions, feature_names: tuple[str, ...]) -> None:
         edges = options.band_edges_hz
         n = len(edges) - 1
         self._n_bands = n
-        self._low = [i for i in range(n) if 140 <= edges[i] < 300]
-        self._middle = [i for i in range(n) if 600 <= edges[i] < 2400]
-        self._high = [i for i in range(n) if 2400 <= edges[i] < 6200]
-        self._rows = np.zeros((FRAMES, 3), dtype=np.float64)
-        self._likelihoods = np.zeros((FRAMES, 4), dtype=np.float64)
+        ranges = ((140, 300), (600, 2400), (2400, 6200))
+        self._groups = np.zeros((n, len(ranges)))
+        for column, (low, high) in enumerate(ranges):
+            inside = [i for i in range(n) if low <= edges[i] < high]
+            self._groups[inside, column] = 1 / len(inside)
+        self._traces = np.array([feature_names.index(name) for name in TRACES])
+        self._rows = np.zeros((FRAMES, n + len(TRACES)))
+        self._likelihoods = np.zeros((FRAMES, 4))
         self._end = 0
 
     def reset(self) -> None:
         """Forget all rows."""
         self._end = 0
 
-    def push(self, levels: F32, log_likelihood: F64) -> None:
-        """Append frames: levels in dBFS, shape (frames, bands + 1), and log-likelihoods, shape (frames, 4)."""
-        power = 10.0 ** (levels[-FRAMES:, : self._n_bands].astype(np.float64) / 10.0)
-        sums = [power[:, bands].sum(axis=1) for bands in (self._low, self._middle, self._high)]
-        start = self._end + len(levels) - len(power)
-        places = np.arange(start, start + len(power)) % FRAMES
-        self._rows[places] = 10.0 * np.log10(np.stack(sums, axis=1))
-        self._likelihoods[places] = log_likelihood[-FRAMES:]
+    def push(self, features: F32, levels: F32, log_likelihood: F64) -> None:
+        """Append frames: features, levels in dBFS (frames, bands + 1) and log-likelihoods (frames, 4)."""
+        n = min(len(levels), FRAMES)
+        places = np.arange(self._end + len(levels) - n, self._end + len(levels)) % FRAMES
+        self._rows[places, : self._n_bands] = levels[-n:, : self._n_bands]
+        self._rows[places, self._n_bands :] = features[-n:, self._traces] * 10.0
+        self._likelihoods[places] = log_likelihood[-n:]
         self._end += len(levels)
 
     def _span(self, first: int, last: int) -> npt.NDArray[np.int64]:
@@ -123,84 +148,111 @@ class RunEvidence:
         first = min(max(first, self._end - FRAMES, 0), last - 1)
         return np.arange(first, last) % FRAMES
 
-    def level(self, first: int, last: int) -> F64:
-        """Median levels over frames first..last - 1: 140-300 Hz, 0.6-2.4 kHz, 2.4-6.2 kHz; dBFS, shape (3,)."""
-        median: F64 = np.median(self._rows[self._span(first, last)], axis=0)
-        return median
+    def _level(self, first: int, last: int) -> F64:
+        """Levels of bands and traces over frames first..last - 1: a low quantile of each, shape (bands + traces,)."""
+        rows = np.sort(self._rows[self._span(first, last)], axis=0)
+        level: F64 = rows[int(QUANTILE * (len(rows) - 1))]
+        return level
+
+    def _grouped(self, level: F64) -> F64:
+        """Means over 140-300 Hz, 0.6-2.4 kHz and 2.4-6.2 kHz, shape (3,)."""
+        grouped: F64 = np.einsum("b,bg->g", level[: self._n_bands], self._groups, optimize=False)
+        return grouped
 
     def quieting(self, on: int, hold: int) -> F64:
         """Level change from the fill's last seconds to the hold so far, dB, shape (3,)."""
-        fill = self.level(max(on + 20, hold - 250), hold - 20)
-        return self.level(hold + 15, max(self._end, hold + 16)) - fill
+        fill = self._level(max(on + 20, hold - 250), hold - 20)
+        return self._grouped(self._level(hold + 15, max(self._end, hold + 16)) - fill)
 
     def measure(self, run: RunFrames) -> RunMeasures:
         """Look back over a run."""
-        hop_s = 0.01
         on, off, end = run.on, run.off, run.end
-        ll = self._likelihoods
+        ll, grouped, bands = self._likelihoods, self._grouped, self._n_bands
         hold, gain = self._split(on, off)
         if run.masked and run.pressure is not None:
             hold = run.pressure
+        change, change_gain, change_step = self._change(on, off)
         start = off if hold is None else hold
-        whole = self._span(on, off)
-        fill, held = self._span(on, start), self._span(min(start + 10, off - 1), off)
-        after = self._span(off, min(end, off + 300))
         released = run.release is not None
         release_at = off if run.release is None else run.release
+        fill, held = self._span(on, start), self._span(min(start + 10, off - 1), off)
+        whole, after = self._span(on, off), self._span(off, min(end, off + 300))
         whoosh = self._span(release_at, max(end, release_at + 1))
         likelier = ll[whole][:, HOLD] - ll[whole][:, FILL]
-        fill_odds = float(np.mean(ll[fill][:, FILL] - ll[fill][:, HOLD]))
-        hold_odds = ll[held][:, HOLD] - ll[held][:, FILL]
         release_odds = ll[whoosh][:, RELEASE] - ll[whoosh][:, 0]
         after_odds = ll[after][:, RELEASE] - ll[after][:, 0]
         smooth = np.convolve(after_odds, np.ones(8) / 8, mode="valid") if len(after_odds) >= 8 else after_odds
 
-        before = self.level(on - 70, on - 10)
-        late_fill = self.level(max(on + 20, start - 250), start - 20)
-        all_fill = self.level(on + 20, start - 20)
-        late_hold = self.level(max(start + 10, off - 120), off - 10)
-        middle = (start + off) // 2
-        drift = self.level(middle, off - 10) - self.level(start + 20, middle)
-        silence = self.level(off + 8, max(off + 12, min(release_at if released else end, off + 60)))
-        early_whoosh = self.level(release_at + 4, release_at + 20)
-        late_whoosh = self.level(max(release_at + 5, end - 25), end)
-        step, fall = late_hold - late_fill, late_hold - all_fill
-        over, hold_over, stop = late_fill - before, late_hold - before, silence - late_hold
+        before = self._level(on - 70, on - 10)
+        # Where no hold was found, the last second stands for it: its step is then what speaks against one.
+        quiet_from = start if start <= off - MIN_HOLD else max(off - 100, (on + off) // 2)
+        late_fill = self._level(max(on + 20, quiet_from - 250), quiet_from - 20)
+        late_hold = self._level(max(quiet_from + 15, off - 250), off - 10)
+        middle = (quiet_from + off) // 2
+        drift = self._level(middle, off - 10) - self._level(quiet_from + 15, middle)
+        silence = self._level(off + 8, max(off + 12, min(release_at if released else end, off + 60)))
+        early_whoosh = self._level(release_at + 4, release_at + 20)
+        late_whoosh = self._level(max(release_at + 5, end - 25), end)
+        step = late_hold - late_fill
         vector = np.array(
             [
-                np.log(max((start - on) * hop_s, 0.05)),
-                np.log(max((off - start) * hop_s, 0.05)),
-                np.log(max((release_at - off) * hop_s, 0.02)) if released else np.log(3.0),
-                np.log(max((end - release_at) * hop_s, 0.05)) if released else np.log(0.05),
+                np.log(max((start - on) * HOP_S, 0.05)),
+                np.log(max((off - start) * HOP_S, 0.05)),
+                np.log(max((release_at - off) * HOP_S, 0.02)) if released else np.log(3.0),
+                np.log(max((end - release_at) * HOP_S, 0.05)) if released else np.log(0.05),
                 np.log1p(gain),
-                np.log1p(gain / max((off - start) * hop_s, 0.3)),
-                float(np.mean(hold_odds)),
-                fill_odds,
+                np.log1p(gain / max((off - start) * HOP_S, 0.3)),
+                float(np.mean(ll[held][:, HOLD] - ll[held][:, FILL])),
+                float(np.mean(ll[fill][:, FILL] - ll[fill][:, HOLD])),
                 float(np.mean(likelier[: max(len(likelier) // 4, 1)])),
                 float(np.mean(likelier[-100:])),
                 float(np.mean(release_odds)) if released else -7.0,
                 float(np.max(smooth)),
                 float(np.mean(release_odds[:25])) if released else -7.0,
-                *step,
-                *fall,
-                drift[0],
-                drift[2],
-                over[0],
-                over[2],
-                hold_over[0],
-                hold_over[2],
-                stop[0],
-                stop[2],
-                early_whoosh[2] - late_hold[2],
-                early_whoosh[2] - before[2],
-                early_whoosh[2] - late_fill[2],
-                late_whoosh[2] - early_whoosh[2],
+                *step[:bands],
+                *(late_fill - before)[:bands],
+                *grouped(late_hold - before),
+                *grouped(drift),
+                *grouped(silence - late_hold),
+                *grouped(early_whoosh - late_hold),
+                *grouped(early_whoosh - before),
+                *grouped(early_whoosh - late_fill),
+                grouped(late_whoosh - early_whoosh)[2],
+                *late_fill[bands:],
+                *step[bands:],
+                np.log1p(change_gain),
+                np.log(max((change - on) * HOP_S, 0.05)),
+                np.log(max((off - change) * HOP_S, 0.05)),
+                *change_step,
                 float(run.pressure is not None),
                 float(run.masked),
                 float(released),
             ]
         )
-        return RunMeasures(vector, hold)
+        quieting = grouped(step)
+        return RunMeasures(vector, hold, round(float(quieting[1] + quieting[2]) / 2, 1))
+
+    def _change(self, on: int, off: int) -> tuple[int, float, F64]:
+        """Frame at which the levels of all bands change most for good, how clearly, and by how much a group.
+
+        It knows nothing of what a hold sounds like: means of 0.1 s are compared before and after every split, each
+        band in units of its own restlessness.
+        """
+        span = self._span(on + 20, off - 5)
+        blocks = len(span) // BLOCK
+        if blocks < 8:
+            return off, 0.0, np.zeros(3)
+        means = self._rows[span[: blocks * BLOCK], : self._n_bands].reshape(blocks, BLOCK, -1).mean(axis=1)
+        restless = np.abs(np.diff(means, axis=0)).mean(axis=0) + 0.3
+        sums = means.cumsum(axis=0)
+        n = np.arange(1, blocks + 1)[:, None]
+        first = sums / n
+        last = (sums[-1] - sums[:-1]) / (blocks - n[:-1])
+        step = (last - first[:-1])[3:-3]
+        weight = (n * (blocks - n) / blocks)[3:-4]
+        score = (np.minimum(np.abs(step) / restless, 6.0) ** 2).mean(axis=1) * weight[:, 0]
+        best = int(np.argmax(score))
+        return off - 5 - len(span) + (best + 4) * BLOCK, float(score[best]), self._grouped(step[best])
 
     def _split(self, on: int, off: int) -> tuple[int | None, float]:
         """Frame where fill gives way to hold most likely, and how much likelier that is than a fill throughout."""
@@ -219,24 +271,69 @@ class RunEvidence:
         return off - len(span) + MIN_FILL + best, float(inside[best])
 
 
-class RunJudge:
-    """Says how likely a run was a complete cycle: one hidden layer over the standardised vector.
+class SessionMemory:
+    """What the runs so far say of the machine at hand.
 
-    Parameters
-    ----------
-    mean, scale
-        Of the vectors in training, shape (n,).
-    w1, b1, w2, b2
-        Shapes (n, hidden), (hidden,), (hidden,), (1,).
+    Runs of one session resemble each other: a machine that hardly quietens does so every time, and four shots do not
+    make the fifth a backflush. The memory is the mean of the earlier runs' log-odds, drawn towards none while they
+    are few.
     """
 
-    def __init__(self, mean: F64, scale: F64, w1: F64, b1: F64, w2: F64, b2: F64) -> None:
-        self._mean, self._scale, self._w1, self._b1, self._w2, self._b2 = mean, scale, w1, b1, w2, b2
+    MAX_ODDS = 3.0
 
-    def probability(self, measures: RunMeasures) -> float:
-        """P(complete cycle), from 0 to 1."""
-        x = np.clip((measures.vector - self._mean) / self._scale, -4.0, 4.0)
-        # einsum without BLAS: the same bits on every call.
-        hidden = np.tanh(np.einsum("i,ij->j", x, self._w1, optimize=False) + self._b1)
-        odds = float(np.einsum("j,j->", hidden, self._w2, optimize=False) + self._b2[0])
-        return float(1.0 / (1.0 + np.exp(-odds)))
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all runs."""
+        self._sum = 0.0
+        self._n = 0
+
+    @property
+    def odds(self) -> float:
+        """Mean log-odds, from -3 to 3."""
+        return self._sum / (self._n + 1)
+
+    def push(self, odds: float) -> None:
+        """Remember a run that ended with a release."""
+        self._sum += min(max(odds, -self.MAX_ODDS), self.MAX_ODDS)
+        self._n += 1
+
+
+class RunJudge(NamedTuple):
+    """Says how likely a run was a complete cycle: boosted trees over the vector, then the session's memory.
+
+    Node `k` asks whether `vector[feature[k]] <= threshold[k]` and goes on at `left[k]` or `right[k]`; it is a leaf
+    where `left[k] < 0`, worth `value[k]`. `roots` are the trees' first nodes; the log-odds are `baseline[0]` and all
+    leaves reached. `blend` holds the weights of the run's own log-odds and of the session's, and a constant; shape
+    (3,).
+    """
+
+    feature: npt.NDArray[np.int64]
+    threshold: F64
+    left: npt.NDArray[np.int64]
+    right: npt.NDArray[np.int64]
+    value: F64
+    roots: npt.NDArray[np.int64]
+    baseline: F64
+    blend: F64
+
+    def odds(self, measures: RunMeasures) -> float:
+        """Log-odds of a complete cycle, from the run alone."""
+        return float(_sum_of_trees(self, measures.vector))
+
+    def probability(self, odds: float, session_odds: float) -> float:
+        """P(complete cycle), from the run's own odds and those of the session so far."""
+        own, session, constant = self.blend
+        return float(1.0 / (1.0 + np.exp(-(own * odds + session * session_odds + constant))))
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_of_trees(judge: RunJudge, vector: F64) -> float:
+    total = float(judge.baseline[0])
+    for root in judge.roots:
+        node = root
+        while judge.left[node] >= 0:
+            node = judge.left[node] if vector[judge.feature[node]] <= judge.threshold[node] else judge.right[node]
+        total += judge.value[node]
+    return total

@@ -10,6 +10,7 @@ import io
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +62,7 @@ def load_model(name: str = "default") -> Model:
         arrays: Arrays = dict(found)
     try:
         phases, release = _network(arrays, "phases"), _network(arrays, "release")
-        judge = RunJudge(*(_float64(arrays[f"judge.{part}"]) for part in ("mean", "scale", "w1", "b1", "w2", "b2")))
+        judge = _judge(arrays, where)
     except KeyError as error:
         raise ModelError(f"{where}: array {error} is missing; install the model again") from None
     for net, outputs, what in ((phases, N_PHASES, "phases"), (release, 1, "release")):
@@ -71,8 +72,20 @@ def load_model(name: str = "default") -> Model:
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 
 
-def _float64(array: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
-    return np.ascontiguousarray(array, dtype=np.float64)
+def _judge(arrays: Arrays, where: Path) -> RunJudge:
+    parts: dict[str, Any] = {part: np.ascontiguousarray(arrays[f"judge.{part}"]) for part in RunJudge._fields}
+    judge = RunJudge(**parts)
+    nodes = len(judge.feature)
+    below = np.concatenate([judge.left, judge.right, judge.roots])
+    sizes = {len(part) for part in (judge.threshold, judge.left, judge.right, judge.value)}
+    if sizes != {nodes} or judge.blend.shape != (3,) or judge.baseline.shape != (1,):
+        raise ModelError(f"{where}: the shapes of judge do not fit together; install the model again")
+    # A node leads only to later ones, so that every walk ends.
+    inner = judge.left >= 0
+    later = np.minimum(judge.left, judge.right)[inner] > np.flatnonzero(inner)
+    if not later.all() or below.max(initial=0) >= nodes or judge.feature.max(initial=0) >= len(EVIDENCE_NAMES):
+        raise ModelError(f"{where}: the trees of judge are damaged; install the model again")
+    return judge
 
 
 def _network(arrays: Arrays, prefix: str) -> Network:

@@ -10,7 +10,7 @@ from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
 from .decoder import Decoder, Transition
 from .errors import SampleRateError
-from .evidence import RunEvidence, RunFrames, RunMeasures
+from .evidence import RunEvidence, RunFrames, SessionMemory
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -46,13 +46,15 @@ class Detector:
         self._extractor = FeatureExtractor(self.options.frame, self.options.feature)
         self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s)
         self._cycles = CycleFold(self.options.cycle)
-        self._evidence = RunEvidence(self.options.feature)
+        self._evidence = RunEvidence(self.options.feature, self._extractor.names)
+        self._memory = SessionMemory()
         self.reset()
 
     def reset(self) -> None:
         """Forget everything, the count included."""
         self._rate_hz: int | None = None
         self._cycles.reset()
+        self._memory.reset()
         self._begin(0)
 
     def _begin(self, origin: int) -> None:
@@ -132,7 +134,7 @@ class Detector:
         log_likelihood = self.model.emission.log_likelihood(features)
         if lost:
             log_likelihood[:] = 0.0
-        self._evidence.push(levels, log_likelihood)
+        self._evidence.push(features, levels, log_likelihood)
         return self._events(self._decoder.push(log_likelihood * self.options.decoder.evidence))
 
     def _seconds(self, frame: int) -> float:
@@ -184,19 +186,17 @@ class Detector:
                 masked=pressure is not None and pressure.masked,
             )
         )
-        complete = self.model.judge.probability(measures)
+        odds = self.model.judge.odds(measures)
+        complete = self.model.judge.probability(odds, self._memory.odds)
+        if release is not None:
+            self._memory.push(odds)
         events: list[Event] = []
         if pressure is None and measures.hold is not None and complete >= self.options.cycle.min_complete:
             # What was too faint to be told in time is certain enough now.
             late = Transition("pressure", measures.hold, end.decided, complete)
-            events.append(self._event(late, {"quieting_db": _quieting(measures), "late": True}))
-        details: dict[str, Detail] = {"complete": round(complete, 3), "quieting_db": _quieting(measures)}
+            events.append(self._event(late, {"quieting_db": measures.quieting_db, "late": True}))
+        details: dict[str, Detail] = {"complete": round(complete, 3), "quieting_db": measures.quieting_db}
         return [*events, self._event(end, details)]
-
-
-def _quieting(measures: RunMeasures) -> float:
-    """Change of 0.6-6.2 kHz from fill to hold, dB."""
-    return round((measures["middle_step_db"] + measures["high_step_db"]) / 2, 1)
 
 
 class Monitor:

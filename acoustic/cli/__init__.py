@@ -29,6 +29,7 @@ _COMMANDS: dict[str, _Entry] = {
     "procedures": _Entry("procedures:procedures", "List the cleaning procedures, or the steps of one."),
     "devices": _Entry("devices:devices", "List the microphones."),
     "check": _Entry("check:check", "Test microphone and place, and whether the system spoils the sound."),
+    "train": _Entry("train:train", "Train a model on simulated sessions."),
     "evaluate": _Entry("evaluate:evaluate", "Tell how well the detector does on sessions whose truth is known."),
     "synth": _Entry("synth:synth", "Write simulated sessions, with labels and every physical parameter."),
     "simulate": _Entry("simulate:simulate", "Let simulated users clean simulated machines, led by the program."),

@@ -39,6 +39,9 @@ MIDDLE_LAG = 256
 TONE_EVERY = 2
 LINES_EVERY = 4
 SPECTRUM_LAG = 12
+# The floor is the lowest fast level of the last 0.64 s, kept in blocks of 80 ms.
+FLOOR_BLOCKS = 8
+FLOOR_BLOCK = 8
 
 
 class FeatureState(NamedTuple):
@@ -77,6 +80,9 @@ class FeatureState(NamedTuple):
     background: F64
     plateau: F64
     peak: F64
+    floor: F64
+    floor_peak: F64
+    floor_blocks: F32
     fast_ring: F32
     middle_ring: F32
     scalars: F64
@@ -162,6 +168,9 @@ def feature_state(frame: FrameOptions, options: FeatureOptions) -> FeatureState:
         background=np.zeros(bands),
         plateau=np.zeros(bands),
         peak=np.zeros(bands),
+        floor=np.zeros(bands),
+        floor_peak=np.zeros(bands),
+        floor_blocks=np.zeros((FLOOR_BLOCKS, bands), dtype=np.float32),
         fast_ring=np.zeros((FAST_LAG, bands), dtype=np.float32),
         middle_ring=np.zeros((MIDDLE_LAG, bands), dtype=np.float32),
         scalars=np.zeros(N_SCALARS),
@@ -431,6 +440,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
     c = state.constants
     level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
     background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
+    floor, floor_peak, blocks = state.floor, state.floor_peak, state.floor_blocks
     n = level.shape[0]
     power = state.wide_power
     total = 0.0
@@ -460,6 +470,9 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
     if frame <= FIRST_FULL_FRAME:
         for b in range(n):
             fast[b] = middle[b] = slow[b] = long[b] = background[b] = plateau[b] = peak[b] = level[b]
+            floor[b] = floor_peak[b] = level[b]
+            for k in range(FLOOR_BLOCKS):
+                blocks[k, b] = level[b]
         return
     if silent or lost:
         # Nothing was heard: what is remembered stays as it is.
@@ -469,6 +482,12 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         middle[b] += c[2] * (level[b] - middle[b])
         slow[b] += c[3] * (level[b] - slow[b])
         long[b] += c[4] * (level[b] - long[b])
+        block = (frame // FLOOR_BLOCK) % FLOOR_BLOCKS
+        blocks[block, b] = fast[b] if frame % FLOOR_BLOCK == 0 else min(blocks[block, b], fast[b])
+        lowest = blocks[0, b]
+        for k in range(1, FLOOR_BLOCKS):
+            lowest = min(lowest, blocks[k, b])
+        floor[b] = lowest
         over = middle[b] - background[b]
         if over < 0.0:
             background[b] += c[5] * over
@@ -488,7 +507,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         for b in range(n):
             plateau[b] = middle[b]
             # The slow mean still lags behind the start: the first half second sets its peak.
-            peak[b] = -200.0
+            peak[b] = floor_peak[b] = -200.0
     elif gate and over < c[12]:
         scalars[21] += 1.0
         if scalars[21] > c[13]:
@@ -502,6 +521,7 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
             step = middle[b] - plateau[b]
             plateau[b] += (c[9] if step > 0.0 else c[10]) * step
             peak[b] = max(slow[b], peak[b] + c[10] * (slow[b] - peak[b]))
+            floor_peak[b] = max(floor[b], floor_peak[b] + c[10] * (floor[b] - floor_peak[b]))
     else:
         scalars[21] += 1.0
 
@@ -512,6 +532,7 @@ def _write(state: FeatureState, frame: int, features: F32) -> None:
     n = state.level.shape[0]
     level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
     background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
+    floor, floor_peak = state.floor, state.floor_peak
     fast_ring, middle_ring = state.fast_ring, state.middle_ring
     for b in range(n):
         fast_ring[frame % FAST_LAG, b] = fast[b]
@@ -535,6 +556,9 @@ def _write(state: FeatureState, frame: int, features: F32) -> None:
         features[8 * n + b] = middle[b] - middle_ring[m1000, b]
         features[9 * n + b] = middle[b] - middle_ring[m2500, b]
         features[10 * n + b] = slow[b] - peak[b] if gate else 0.0
+        features[11 * n + b] = floor[b] - background[b]
+        features[12 * n + b] = floor[b] - floor_peak[b] if gate else 0.0
+        features[13 * n + b] = level[b] - floor[b]
     base = N_BAND_KINDS * n
     for i in range(19):
         features[base + i] = scalars[i]

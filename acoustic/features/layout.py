@@ -15,10 +15,11 @@ from ..config import FeatureOptions
 
 __all__ = ["BAND_FEATURES", "FEATURE_VERSION", "SCALAR_FEATURES", "feature_index", "feature_names"]
 
-FEATURE_VERSION = 2
+FEATURE_VERSION = 3
 """Raise this whenever the meaning or the order of any feature changes."""
 
-# Each in units of 10 dB, for every band. "level" is one frame; fast, middle, slow and long are running means in dB.
+# Each in units of 10 dB, for every band. "level" is one frame; fast, middle, slow and long are running means in dB; the
+# floor is what remains between the syllables of speech or the beats of music. Plateau and peaks are the run's own.
 BAND_FEATURES: tuple[str, ...] = (
     "level-background",
     "middle-background",
@@ -31,6 +32,9 @@ BAND_FEATURES: tuple[str, ...] = (
     "middle-middle@1s",
     "middle-middle@2.5s",
     "slow-peak",
+    "floor-background",
+    "floor-peak",
+    "level-floor",
 )
 
 SCALAR_FEATURES: tuple[str, ...] = (

@@ -1,0 +1,71 @@
+"""`backflush train`: make a model from simulated sessions."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+__all__ = ["train"]
+
+
+@click.command()
+@click.argument("folder", metavar="MODEL", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--sessions", type=click.IntRange(min=2), default=1000, show_default=True, help="For the networks.")
+@click.option("--judge-sessions", type=click.IntRange(min=10), default=500, show_default=True, help="For the judge.")
+@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True, help="Passes over all frames.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+@click.option(
+    "--corpus",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Recordings to mix into the sessions: folders cafe, speech and music, and machine with labels for its pumps.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep the sessions' features here (5 MB each), and take from here what is there.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    default=os.cpu_count() or 1,
+    show_default="one a core",
+    help="Processes.",
+)
+def train(
+    folder: Path,
+    sessions: int,
+    judge_sessions: int,
+    epochs: int,
+    seed: int,
+    corpus: Path | None,
+    cache: Path | None,
+    jobs: int,
+) -> None:
+    r"""Train a model on simulated sessions and write it to the folder MODEL.
+
+    A third of the recordings in --corpus, by a hash of their names, is left out: evaluation mixes in those. It needs
+    torch, which comes with the extra `train`.
+
+    \b
+    Example
+      backflush train models/mine --sessions 400 --judge-sessions 200 --corpus recordings/
+      backflush listen --model models/mine
+    """
+    from ..tools.learn import LearnOptions
+    from ..tools.learn import train as learn
+    from ..tools.lessons import LessonOptions, from_corpus
+
+    learn(
+        folder,
+        LearnOptions(seed=seed, epochs=epochs),
+        LessonOptions() if corpus is None else from_corpus(corpus),
+        sessions=sessions,
+        judge_sessions=judge_sessions,
+        jobs=jobs,
+        cache=cache,
+        say=lambda text: click.echo(text, err=True),
+    )

@@ -1,0 +1,265 @@
+"""Simulated sessions as training material: features with a label a frame, and what truly happened."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ..config import RATE_HZ
+from ..features.extractor import FeatureExtractor
+from ..features.layout import FEATURE_VERSION
+from ..synth import Library, Run, Splice, sample_plan, synthesise
+from ..synth.loops import read_sound
+
+__all__ = [
+    "IGNORED",
+    "Lesson",
+    "LessonOptions",
+    "from_corpus",
+    "is_held_out",
+    "label_frames",
+    "lessons",
+    "make_lesson",
+]
+
+F32 = npt.NDArray[np.float32]
+IGNORED = -1
+HOP_S = 0.01
+# A frame's window of 32 ms weighs the audio round this long before its end.
+FRAME_LAG_S = 0.016
+LONGEST_RELEASE_S = 2.0
+FOREIGN_S = 60.0
+
+SCENARIOS: tuple[tuple[str, float], ...] = (
+    ("cleaning", 0.40),
+    ("early_stops", 0.14),
+    ("shots", 0.13),
+    ("flushes", 0.05),
+    ("refills", 0.06),
+    ("leak", 0.05),
+    ("stuck_open", 0.03),
+    ("stuck_shut", 0.07),
+    ("clog", 0.03),
+    ("air", 0.03),
+    ("idle", 0.03),
+)
+CONDITIONS: tuple[tuple[str, float], ...] = (("home", 0.25), ("kitchen", 0.28), ("cafe", 0.22), ("hard", 0.25))
+
+
+@dataclass(frozen=True, slots=True)
+class LessonOptions:
+    """What sessions are drawn from.
+
+    `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
+    a real pump's sound; `cut_share` begin in the middle of something.
+    """
+
+    scenarios: tuple[tuple[str, float], ...] = SCENARIOS
+    conditions: tuple[tuple[str, float], ...] = CONDITIONS
+    library: Library | None = None
+    library_share: float = 0.6
+    splices: tuple[Splice, ...] = ()
+    spliced_share: float = 0.12
+    cut_share: float = 0.12
+    foreign_share: float = 0.08
+
+
+def is_held_out(path: str) -> bool:
+    """Whether a recording belongs to the third that training leaves to evaluation, by a hash of its name."""
+    return hashlib.sha256(Path(path).name.encode()).digest()[0] % 3 == 0
+
+
+def from_corpus(folder: Path) -> LessonOptions:
+    """Take what may be trained on from a folder of recordings.
+
+    Sounds of `cafe`, `speech` and `music` that are not held out are mixed in. The two recordings of pumps in
+    `machine`, where they are, lend their sound; what else is in that folder stays unheard.
+    """
+    files = [file for name in ("cafe", "speech", "music") for file in Library.from_folder(folder / name).files]
+    # The phases as heard and seen. The capsule machine is loud for a second and a half; talk and bangs come after 19 s.
+    pumps = {
+        "capsule-50hz.wav": ((4.2, 5.4), (10.0, 19.0)),
+        "espresso-50hz.wav": ((0.2, 4.1), (5.2, 27.5)),
+    }
+    paths = {str(folder / "machine" / name): spans for name, spans in pumps.items()}
+    splices = [
+        Splice(fill=((path, *fill),), pressurised=((path, *pressurised),))
+        for path, (fill, pressurised) in paths.items()
+        if Path(path).is_file()
+    ]
+    return LessonOptions(
+        library=Library(tuple(file for file in files if not is_held_out(file[0]))), splices=tuple(splices)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One session.
+
+    `features` (frames, features) float16, `levels` (frames, bands + 1), `labels` and `weights` (frames,); labels are
+    the decoder's sound classes, or `IGNORED`. Times in `runs` count from `start_s` seconds before the first frame.
+    """
+
+    condition: str
+    scenario: str
+    machine: str
+    start_s: float
+    duration_s: float
+    runs: tuple[Run, ...]
+    features: npt.NDArray[np.float16]
+    levels: F32
+    labels: npt.NDArray[np.int8]
+    weights: F32
+
+
+def label_frames(runs: tuple[Run, ...], duration_s: float, frames: int) -> tuple[npt.NDArray[np.int8], F32]:
+    """Label every frame of a session: 0 background, 1 fill, 2 hold, 3 release, -1 where either answer is fair.
+
+    Frames round the changes weigh more: they are few, and decide. A shot under pressure is left out: to the ear it is
+    a hold of another degree, and the judge of whole runs tells them apart.
+    """
+    labels = np.zeros(frames, dtype=np.int8)
+    weights = np.ones(frames, dtype=np.float32)
+    t = (np.arange(frames) + 1) * HOP_S - FRAME_LAG_S
+    for i, run in enumerate(runs):
+        off_s = duration_s if run.pump_off_s is None else run.pump_off_s
+        next_s = runs[i + 1].pump_on_s if i + 1 < len(runs) else duration_s
+        on = (t >= run.pump_on_s) & (t < off_s)
+        labels[on] = 1
+        weights[on & (t < run.pump_on_s + 0.3)] *= 2
+        if run.kind == "shot":
+            labels[on & (t >= run.pump_on_s + 1.5)] = IGNORED
+        elif run.kind == "backflush" and run.quieting_80_s is not None:
+            half_s = run.quieting_80_s if run.quieting_50_s is None else run.quieting_50_s
+            hold = on & (t >= run.quieting_80_s)
+            labels[hold] = 2
+            weights[hold & (t < run.quieting_80_s + 0.6)] *= 3
+            weights[on & (t >= half_s - 0.2) & (t < run.quieting_80_s)] *= 2
+            labels[hold & (t < run.quieting_80_s + 0.04)] = IGNORED
+        elif run.kind == "backflush" and run.quieting_50_s is not None:
+            labels[on & (t >= run.quieting_50_s)] = IGNORED
+        after = (t >= off_s) & (t < next_s)
+        # A stop without a release is rare, and what its click and the room make of it must not pass for one.
+        weights[after & (t < off_s + (0.6 if run.released else 1.5))] *= 2 if run.released else 4
+        labels[after & (t < off_s + 0.04)] = IGNORED
+        if run.vent_s is None or run.release_peak_ml_s is None:
+            continue
+        # A whoosh that the next run cuts short, or that only seeps on, has no end of its own.
+        end_s = run.vent_s + LONGEST_RELEASE_S if run.release_end_s is None else run.release_end_s
+        if run.released:
+            venting = after & (t >= run.vent_s) & (t < end_s)
+            labels[venting] = 3
+            weights[venting & (t < run.vent_s + 0.5)] *= 2
+            # Gurgle and drips: the release is over, but who could say when.
+            labels[after & (t >= end_s) & ((t < end_s + 1.0) | (run.release_end_s is None))] = IGNORED
+        else:
+            labels[after & (t >= run.vent_s) & (t < end_s + 0.5)] = IGNORED
+    return labels, weights
+
+
+def _pick(rng: np.random.Generator, choices: tuple[tuple[str, float], ...]) -> str:
+    p = np.array([weight for _, weight in choices])
+    return choices[int(rng.choice(len(choices), p=p / p.sum()))][0]
+
+
+def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
+    """Draw, render and label session `index` of `seed`."""
+    rng = np.random.default_rng([seed, index])
+    if options.library is not None and rng.random() < options.foreign_share:
+        return _foreign_lesson(options.library, rng)
+    condition, scenario = _pick(rng, options.conditions), _pick(rng, options.scenarios)
+    library = options.library if rng.random() < options.library_share else None
+    spliced = bool(options.splices) and rng.random() < options.spliced_share
+    plan = sample_plan(
+        condition, rng, kind="spliced" if spliced else None, scenario=scenario, library=library, splices=options.splices
+    )
+    recording = synthesise(plan, rng, RATE_HZ)
+    truth = recording.truth
+    extractor = FeatureExtractor()
+    hop = extractor.frame.hop
+    labels, weights = label_frames(truth.runs, truth.duration_s, len(recording.samples) // hop)
+    cut = int(rng.uniform(0.0, 0.7) * len(labels)) if rng.random() < options.cut_share else 0
+    features, levels = extractor.push(recording.samples[cut * hop :])
+    return Lesson(
+        condition=condition,
+        scenario=scenario,
+        machine=plan.machine.kind,
+        start_s=cut * HOP_S,
+        duration_s=truth.duration_s,
+        runs=truth.runs,
+        features=features.astype(np.float16),
+        levels=levels,
+        labels=labels[cut:],
+        weights=weights[cut:],
+    )
+
+
+def _foreign_lesson(library: Library, rng: np.random.Generator) -> Lesson:
+    """Play recordings one after the other at random levels, without any machine."""
+    parts, seconds = [], 0.0
+    while seconds < FOREIGN_S:
+        file, duration_s = library.files[int(rng.integers(len(library.files)))]
+        length_s = min(duration_s, float(rng.uniform(4.0, 25.0)))
+        first_s = float(rng.uniform(0.0, duration_s - length_s))
+        sound = read_sound(file, first_s, length_s, RATE_HZ)
+        loud = float(np.sqrt(np.mean(np.square(sound)))) + 1e-9
+        parts.append(sound * (10.0 ** (float(rng.uniform(-52.0, -12.0)) / 20.0) / loud))
+        seconds += len(sound) / RATE_HZ
+    sound = np.concatenate(parts)
+    sound = sound + rng.standard_normal(len(sound)) * 10.0 ** (float(rng.uniform(-85.0, -60.0)) / 20.0)
+    features, levels = FeatureExtractor().push(np.clip(sound, -1.0, 1.0).astype(np.float32))
+    labels, weights = label_frames((), seconds, len(features))
+    return Lesson("foreign", "foreign", "none", 0.0, seconds, (), features.astype(np.float16), levels, labels, weights)
+
+
+def lessons(
+    count: int, seed: int, options: LessonOptions, *, jobs: int = 1, cache: Path | None = None
+) -> Iterator[Lesson]:
+    """Yield sessions 0 to `count` - 1 of `seed`, made in `jobs` processes and kept in the folder `cache`, if any."""
+    make = partial(_cached_lesson, seed=seed, options=options, cache=cache)
+    if jobs == 1:
+        yield from map(make, range(count))
+        return
+    with ProcessPoolExecutor(jobs) as pool:
+        yield from pool.map(make, range(count))
+
+
+def _cached_lesson(index: int, seed: int, options: LessonOptions, cache: Path | None) -> Lesson:
+    if cache is None:
+        return make_lesson(index, seed, options)
+    path = cache / f"v{FEATURE_VERSION}-{seed}-{index}.npz"
+    if not path.exists():
+        lesson = make_lesson(index, seed, options)
+        fields = {name: getattr(lesson, name) for name in ("condition", "scenario", "machine", "start_s", "duration_s")}
+        text = json.dumps({**fields, "runs": [asdict(run) for run in lesson.runs]})
+        cache.mkdir(parents=True, exist_ok=True)
+        partial_path = path.with_suffix(".part.npz")
+        np.savez(
+            partial_path,
+            text=np.array(text),
+            features=lesson.features,
+            levels=lesson.levels,
+            labels=lesson.labels,
+            weights=lesson.weights,
+        )
+        partial_path.rename(path)
+        return lesson
+    with np.load(path, allow_pickle=False) as arrays:
+        fields = json.loads(str(arrays["text"]))
+        runs = tuple(Run(**run) for run in fields.pop("runs"))
+        return Lesson(
+            **fields,
+            runs=runs,
+            features=arrays["features"],
+            levels=arrays["levels"],
+            labels=arrays["labels"],
+            weights=arrays["weights"],
+        )
