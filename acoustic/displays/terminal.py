@@ -1,51 +1,54 @@
 """The display in a terminal, made to be read from a metre away with wet hands.
 
-Drawn with rich's Live rather than with textual: there is nothing to click or to scroll, a frame is a pure function of
-the session's state and the terminal's size, so a resize needs no handling of its own, and the first frame stands some
-0.1 s earlier. Where standard output is no terminal, `plain.PlainDisplay` prints a line for each record instead.
+Drawn with rich rather than with textual: there is nothing to click or to scroll, a frame is a pure function of the
+session's state and the terminal's size, so that a resize needs no handling of its own, and the first frame stands some
+0.1 s earlier. Not with rich's Live either, which draws and sends the whole screen for every frame: this does so for
+the rows that have changed. Where standard output is no terminal, `plain.PlainDisplay` prints a line for each record.
 """
 
 from __future__ import annotations
 
 import functools
+import io
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 
 import numpy as np
+import numpy.typing as npt
 from pyfiglet import Figlet
 from rich.align import Align
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.live import Live
+from rich.control import Control
 from rich.padding import Padding
-from rich.segment import Segment
+from rich.segment import Segment, Segments
 from rich.style import Style
 from rich.table import Table
 from rich.text import Text
 
 from ..types import AudioBlock, Event, Status
-from .controls import KEYS
+from .controls import KEYS, Key
 from .journal import Record
-from .view import LOOKS, View
+from .view import LOOKS, Look, View
 from .wording import clock, describe
 
 __all__ = ["Frame", "TerminalDisplay", "session_summary"]
 
-_FRAME_S = 0.125
+_FRAME_S = 0.2
 _LETTER_ROWS = 5
 # The whole screen has colours of its own, so that it looks the same on dark and on light terminals.
 _FOREGROUND, _BACKGROUND = "#ffffff", "#1c1c1c"
+_PAPER = Style(color=_FOREGROUND, bgcolor=_BACKGROUND)
 # Rows of facts that come before the picture of the sound, and the most rows that picture takes.
 _FACT_ROWS, _SOUND_ROWS = 3, 12
-# matplotlib's cividis in 16 steps, made for colour-blind eyes (Nunez, Anderton and Renslow 2018).
-_SHADES = (
-    "#00224e", "#002e6c", "#1e3a6f", "#35456c", "#47516c", "#575d6d", "#666970", "#757575",
-    "#848279", "#948e77", "#a59c74", "#b7a96e", "#c8b866", "#dbc75a", "#eed649", "#fee838",
-)  # fmt: skip
+# matplotlib's cividis in steps, made for colour-blind eyes (Nunez, Anderton and Renslow 2018).
+_SHADES = ("#00224e", "#1e3a6f", "#47516c", "#666970", "#848279", "#a59c74", "#c8b866", "#fee838")
 # What a level bar spans, in dBFS: a quiet kitchen at night to full scale.
 _LEVEL_RANGE_DBFS = (-80.0, 0.0)
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
+
+_Line = list[Segment]
 
 
 class TerminalDisplay:
@@ -58,7 +61,7 @@ class TerminalDisplay:
     console
         Where to draw.
     clock
-        Monotonic seconds, to draw no more than eight frames a second between records.
+        Monotonic seconds, to draw no more than five frames a second between records.
     """
 
     def __init__(self, view: View, console: Console, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -66,37 +69,45 @@ class TerminalDisplay:
         self._console = console
         self._clock = clock
         self._drawn_s = -1.0
-        self._live = Live(
-            console=console,
-            screen=True,
-            auto_refresh=False,
-            get_renderable=lambda: Frame(view),
-        )
+        self._drawn: list[_Line] = []
+        self._size: tuple[int, int] = (0, 0)
 
     def open(self) -> None:
         """Take the screen."""
-        self._live.start(refresh=True)
+        self._console.set_alt_screen(True)
+        self._console.show_cursor(False)
+        self._draw()
 
     def show(self, record: Record) -> None:
         """Show a record at once; the machine comes before the web page's address."""
         self._view.show(record)
         if isinstance(record, Event):
             self._view.controls.code = False
-        self._refresh()
+        self._draw()
 
     def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         """Show the status with the next frame."""
         self._view.update(status, blocks)
         if self._clock() - self._drawn_s >= _FRAME_S:
-            self._refresh()
+            self._draw()
 
     def close(self) -> None:
         """Give the screen back."""
-        self._live.stop()
+        self._console.show_cursor(True)
+        self._console.set_alt_screen(False)
 
-    def _refresh(self) -> None:
+    def _draw(self) -> None:
         self._drawn_s = self._clock()
-        self._live.refresh()
+        width, height = size = self._console.size
+        if size != self._size:
+            # Whatever the terminal has made of the old picture, none of it is right any more.
+            self._size, self._drawn = size, []
+        lines = Frame(self._view).lines(width, height)
+        with self._console as console:
+            for row, line in enumerate(lines):
+                if row >= len(self._drawn) or line != self._drawn[row]:
+                    console.print(Control.move_to(0, row), Segments(line), sep="", end="", crop=False, no_wrap=True)
+        self._drawn = lines
 
 
 def session_summary(view: View) -> RenderableType:
@@ -122,34 +133,49 @@ class Frame:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yield exactly as many lines as the terminal has rows."""
-        view, width, height = self.view, options.max_width, options.height or console.height
-        if view.controls.code and view.code and len(view.code) + 3 <= height and len(view.code[0]) <= width:
-            yield from _code(view, width, height).__rich_console__(console, options)
-            return
-        scale = _scale(width, height)
-        inside = options.update(width=width, height=None)
-        style = Style(color=_FOREGROUND, bgcolor=_BACKGROUND)
-
-        def lines_of(*parts: RenderableType) -> list[list[Segment]]:
-            return [line for part in parts for line in console.render_lines(part, inside, style=style)]
-
-        above = lines_of(
-            _header(view), _banner(view, scale), _counters(view, scale), _usual(view, width), _level(view, width)
-        )
-        facts = lines_of(*_facts(view))
-        # The facts of the moment first, then the sound, then the runs so far in what is left.
-        free = height - 1 - len(above) - min(len(facts), _FACT_ROWS)
-        picture = lines_of(*_sound(view, width, min(_SOUND_ROWS, max(0, free if free < 4 else free * 2 // 3))))
-        lines = above + picture + facts
-        blank = lines_of(Text())
-        lines = lines[: height - 1] + blank * (height - 1 - len(lines)) + lines_of(_keys(view))
+        lines = self.lines(options.max_width, options.height or console.height)
         for number, line in enumerate(lines, 1):
             yield from line
-            if number < height:
+            if number < len(lines):
                 yield Segment.line()
+
+    def lines(self, width: int, height: int) -> list[_Line]:
+        """Return `height` lines of `width` cells."""
+        view = self.view
+        if view.controls.code and view.code and len(view.code) + 3 <= height and len(view.code[0]) <= width:
+            return _drawn(_code, width, tuple(view.code), view.address, view.keys, height)
+        scale = _scale(width, height)
+        above = [
+            *_drawn(_header, width, *_place(view)),
+            *_drawn(_banner, width, view.look, view.telling, scale),
+            *_drawn(_counters, width, _count(view), view.phase_s // 1, scale),
+            *_drawn(_bar, width, *_usual(view)),
+            *_drawn(_bar, width, *_level(view)),
+        ]
+        facts = [line for fact in _facts(view, height) for line in _drawn(_fact, width, fact)]
+        # The facts of the moment first, then the sound, then the runs so far in what is left.
+        free = height - 1 - len(above) - min(len(facts), _FACT_ROWS)
+        rows = min(_SOUND_ROWS, max(0, free if free < 4 else free * 2 // 3))
+        lines = [*above, *_sound(view.sound.newest(width - 4), width, rows), *facts]
+        blank = _drawn(_fact, width, "")
+        keys = _drawn(_keys, width, *_fitting_keys(view))
+        return [*lines[: height - 1], *blank * (height - 1 - len(lines)), *keys]
+
+
+# Parts of the frame, each a function of what it shows.
+
+
+@functools.lru_cache(maxsize=256)
+def _drawn(part: Callable[..., RenderableType], width: int, *content: Hashable) -> list[_Line]:
+    """Return a part's lines; what has been drawn before is not drawn again. Not to be changed."""
+    console = Console(
+        width=width, file=io.StringIO(), force_terminal=True, color_system="truecolor", legacy_windows=False
+    )
+    return console.render_lines(part(*content), style=_PAPER)
 
 
 def _scale(width: int, height: int) -> int:
+    """Return how many cells a block of a letter is wide and high, 0 if there is no room for block letters."""
     widest = max(_letters(look.word).width for look in LOOKS)
     # Two rows of letters (word and counters) and some ten rows of text.
     return max(0, min((width - 4) // widest, (height - 12) // (2 * _LETTER_ROWS)))
@@ -172,56 +198,47 @@ _letters = functools.lru_cache(maxsize=256)(_Letters)
 
 def _big(word: str, scale: int, colour: str) -> Text:
     """Return the word in block letters, or as it is where there is no room for them."""
-    text = Text(
-        _letters(word).scaled(scale) if scale else word,
-        style=f"bold {colour}",
-        justify="left",
-        no_wrap=True,
-        overflow="crop",
-    )
+    shown = _letters(word).scaled(scale) if scale else word
+    text = Text(shown, style=f"bold {colour}", justify="left", no_wrap=True, overflow="crop")
     # The same colour behind the blocks: no font then shows seams between them.
     text.highlight_regex("█+", f"{colour} on {colour}")
     return text
 
 
-def _header(view: View) -> RenderableType:
-    row = Table.grid(expand=True)
-    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    row.add_column(justify="right", no_wrap=True)
+def _place(view: View) -> tuple[str, str]:
+    """Return what the header says on the left and on the right."""
     where = [view.opening.source if view.opening else "getting ready"]
     if view.progress:
         where.append(describe(view.progress))
     state = [f"sound {view.capture.state}" if view.capture else "", "muted" if view.controls.muted else ""]
-    left = Text.assemble((" backflush ", f"bold {_BACKGROUND} on {_FOREGROUND}"), " ", " · ".join(where))
-    row.add_row(left, "  ".join([*filter(None, state), f"{clock(view.time_s, decimals=0)} "]))
+    return " · ".join(where), "  ".join([*filter(None, state), f"{clock(view.time_s // 1, decimals=0)} "])
+
+
+def _header(left: str, right: str) -> RenderableType:
+    row = Table.grid(expand=True)
+    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    row.add_column(justify="right", no_wrap=True)
+    row.add_row(Text.assemble((" backflush ", f"bold {_BACKGROUND} on {_FOREGROUND}"), " ", left), right)
     return row
 
 
-def _banner(view: View, scale: int) -> RenderableType:
-    look = view.look
-    style = f"{look.foreground} on {look.background}"
-    text = view.telling
-    gap = Text() if scale else None
-    parts = [
-        gap,
-        Align.center(_big(look.word, scale, look.foreground)),
-        gap,
-        Align.center(Text(text, style="bold", justify="center")),
-        gap,
-    ]
-    return Padding(Group(*(part for part in parts if part is not None)), (0, 1), style=style)
+def _banner(look: Look, telling: str, scale: int) -> RenderableType:
+    gap = [Text()] if scale else []
+    word = Align.center(_big(look.word, scale, look.foreground))
+    text = Align.center(Text(telling, style="bold", justify="center"))
+    return Padding(Group(*gap, word, *gap, text, *gap), (0, 1), style=f"{look.foreground} on {look.background}")
 
 
-def _counters(view: View, scale: int) -> RenderableType:
+def _counters(count: str, seconds: float, scale: int) -> RenderableType:
     row = Table.grid(expand=True)
     for _ in range(2):
         row.add_column(ratio=1, justify="center", no_wrap=True)
     row.add_row("", "")
+    # Without a unit: in block letters an S is a 5.
+    time = str(int(seconds)) if seconds < 100 else clock(seconds, decimals=0)
     # Align, not the column, centres block letters: a column would centre each of their rows by itself.
-    row.add_row(
-        *(Align.center(_big(word, scale, _FOREGROUND)) for word in (_count(view), _whole_seconds(view.phase_s)))
-    )
-    row.add_row("counted", "seconds in this phase" if view.phase_s < 100 else "in this phase")
+    row.add_row(*(Align.center(_big(word, scale, _FOREGROUND)) for word in (count, time)))
+    row.add_row("counted", "seconds in this phase" if seconds < 100 else "in this phase")
     return row
 
 
@@ -229,62 +246,68 @@ def _count(view: View) -> str:
     return f"{view.progress.count}/{view.progress.target}" if view.progress else "-"
 
 
-def _whole_seconds(time_s: float) -> str:
-    # Without a unit: in block letters an S is a 5.
-    return str(int(time_s)) if time_s < 100 else clock(int(time_s), decimals=0)
-
-
-def _usual(view: View, width: int) -> RenderableType:
+def _usual(view: View) -> tuple[str, float | None, str, str]:
     """Return how far the phase has come, against what it usually takes here."""
     usual_s = view.usual_s
     if usual_s is None:
-        return Text()
-    share, value = view.phase_s / usual_s, f"of about {usual_s:.0f} s"
-    return _bar("  phase ", share, value, view.look.background, width)
+        return "", None, "", ""
+    return "phase", _rounded(view.phase_s / usual_s), f"of about {usual_s:.0f} s", view.look.background
 
 
-def _level(view: View, width: int) -> RenderableType:
+def _level(view: View) -> tuple[str, float | None, str, str]:
     if view.status is None:
-        return Text()
+        return "", None, "", ""
     low, high = _LEVEL_RANGE_DBFS
     share = (view.status.level_dbfs - low) / (high - low)
-    return _bar("  level ", share, f"{view.status.level_dbfs:4.0f} dB", view.look.background, width)
+    return "level", _rounded(share), f"{view.status.level_dbfs:4.0f} dB", view.look.background
 
 
-def _bar(name: str, share: float, value: str, colour: str, width: int) -> Text:
-    room = max(4, width - 24)
-    eighths = round(min(max(share, 0.0), 1.0) * room * 8)
-    bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-    return Text.assemble(name, (bar.ljust(room), f"{colour} on #444444"), f" {value}", no_wrap=True, overflow="crop")
+def _rounded(share: float) -> float:
+    # To what a bar can show: equal bars are drawn once.
+    return round(min(max(share, 0.0), 1.0), 3)
 
 
-def _sound(view: View, width: int, rows: int) -> list[Text]:
+def _bar(name: str, share: float | None, value: str, colour: str) -> RenderableType:
+    return Text() if share is None else _Bar(name, share, value, colour)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bar:
+    name: str
+    share: float
+    value: str
+    colour: str
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(4, options.max_width - 24)
+        eighths = round(self.share * room * 8)
+        bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
+        parts = (f"  {self.name} ", (bar.ljust(room), f"{self.colour} on #444444"), f" {self.value}")
+        yield Text.assemble(*parts, no_wrap=True, overflow="crop")
+
+
+def _sound(columns: npt.NDArray[np.float32], width: int, rows: int) -> list[_Line]:
     """Return the spectrogram of the last seconds: two bands a row, high ones above."""
-    columns = view.sound.newest(width - 4)
     if rows < 1 or not len(columns):
-        return [Text()] * rows
+        return _drawn(_fact, width, "") * rows
     edges = np.linspace(0, columns.shape[1], 2 * rows + 1).round().astype(int)
     bands = np.stack([columns[:, a:b].mean(axis=1) for a, b in pairwise(edges)])[::-1]
-    shades = np.minimum((bands * len(_SHADES)).astype(int), len(_SHADES) - 1)
+    shades = np.minimum((bands * len(_SHADES)).astype(int), len(_SHADES) - 1).tolist()
+    left, right = Segment(" " * (width - 2 - len(columns)), _PAPER), Segment("  ", _PAPER)
     lines = []
     for upper, lower in zip(shades[::2], shades[1::2], strict=True):
-        line = Text(" " * (width - 2 - len(columns)), no_wrap=True, overflow="crop")
-        for (above, below), run in groupby(zip(upper.tolist(), lower.tolist(), strict=True)):
-            line.append("▀" * sum(1 for _ in run), f"{_SHADES[above]} on {_SHADES[below]}")
-        lines.append(line)
+        runs = groupby(zip(upper, lower, strict=True))
+        lines.append([left, *(Segment("▀" * sum(1 for _ in run), _shade(*pair)) for pair, run in runs), right])
     return lines
 
 
-def _code(view: View, width: int, height: int) -> Align:
-    """Return the web page's address to be scanned."""
-    text = Text("\n".join(view.code), style="#000000 on #ffffff", justify="left", no_wrap=True)
-    words = "\nScan this, or open " + view.address + (" ([w] goes on)" if view.keys else "")
-    both = Group(Align.center(text), Text(words, justify="center"))
-    style = f"{_FOREGROUND} on {_BACKGROUND}"
-    return Align(both, "center", vertical="middle", style=style, width=width, height=height)
+@functools.cache
+def _shade(above: int, below: int) -> Style:
+    return Style(color=_SHADES[above], bgcolor=_SHADES[below])
 
 
-def _facts(view: View) -> list[Text]:
+def _facts(view: View, rows: int) -> list[str]:
+    """Return up to so many lines of what has happened, what matters most first."""
     lines = []
     if release := view.last_release:
         length_s = view.runs[-1].details.get("release_s") if view.runs else None
@@ -294,22 +317,36 @@ def _facts(view: View) -> list[Text]:
         lines.append(f"  Last cue     {clock(view.cue.time_s)}  {view.cue.text}")
     if view.address:
         lines.append(f"  Web page     {view.address}")
-    for run in reversed(view.runs):
-        lines.append(f"               {clock(run.time_s)}  {describe(run)}")
-    return [Text(line, no_wrap=True, overflow="ellipsis") for line in lines]
+    lines += [f"               {clock(run.time_s)}  {describe(run)}" for run in view.runs[: -rows - 1 : -1]]
+    return lines[:rows]
 
 
-def _keys(view: View) -> RenderableType:
-    if not view.keys:
-        return Text(" Ctrl-C ends with a summary", style="dim", no_wrap=True, overflow="ellipsis")
+def _fact(text: str) -> RenderableType:
+    return Text(text, no_wrap=True, overflow="ellipsis")
+
+
+def _code(code: Sequence[str], address: str, keys: bool, height: int) -> RenderableType:
+    """Return the web page's address to be scanned."""
+    square = Text("\n".join(code), style="#000000 on #ffffff", justify="left", no_wrap=True)
+    words = f"\nScan this, or open {address}" + (" ([w] goes on)" if keys else "")
+    return Align(Group(Align.center(square), Text(words, justify="center")), "center", vertical="middle", height=height)
+
+
+def _fitting_keys(view: View) -> tuple[tuple[Key, ...], bool]:
+    """Return the keys that do something now, and whether the session is paused; none without a keyboard."""
     looking = view.cue is not None and view.cue.kind in ("foam_clear", "rinse_handle")
     unfit = {*(() if looking else ("clean", "more")), *(() if view.address else ("code",))}
-    keys = [key for key in KEYS if key.command not in unfit]
-    names = {"pause": "go on"} if view.progress and view.progress.paused else {}
+    keys = tuple(key for key in KEYS if key.command not in unfit) if view.keys else ()
+    return keys, bool(view.progress and view.progress.paused)
+
+
+def _keys(keys: Sequence[Key], paused: bool) -> RenderableType:
+    if not keys:
+        return Text(" Ctrl-C ends with a summary", style="dim", no_wrap=True, overflow="ellipsis")
     text = Text(no_wrap=True, overflow="ellipsis")
     for key in keys:
         text.append(f" {'space' if key.key == ' ' else key.key} ", f"{_BACKGROUND} on #bbbbbb")
-        text.append(f" {names.get(key.command, key.label)}  ")
+        text.append(f" {'go on' if paused and key.command == 'pause' else key.label}  ")
     return text
 
 
