@@ -21,15 +21,15 @@ class Key(NamedTuple):
 
 
 KEYS: tuple[Key, ...] = (
-    Key(" ", "foam is clean", "clean"),
-    Key("m", "more cycles", "more"),
+    Key(" ", "clean", "clean"),
+    Key("m", "more", "more"),
     Key("p", "pause", "pause"),
     Key("u", "undo", "undo"),
-    Key("c", "count one", "count"),
-    Key("n", "next step", "next"),
-    Key("s", "sound", "sound"),
-    Key("w", "web address", "code"),
+    Key("c", "count", "count"),
+    Key("n", "next", "next"),
     Key("q", "quit", "quit"),
+    Key("s", "sound", "sound"),
+    Key("w", "web", "code"),
 )
 
 

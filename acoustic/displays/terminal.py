@@ -346,7 +346,7 @@ def _keys(keys: Sequence[Key], paused: bool) -> RenderableType:
     text = Text(no_wrap=True, overflow="ellipsis")
     for key in keys:
         text.append(f" {'space' if key.key == ' ' else key.key} ", f"{_BACKGROUND} on #bbbbbb")
-        text.append(f" {'go on' if paused and key.command == 'pause' else key.label}  ")
+        text.append(f" {'go on' if paused and key.command == 'pause' else key.label} ")
     return text
 
 

@@ -184,8 +184,7 @@ def _figure(session: SessionRecords) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    width = min(max(10.0, session.duration_s / 12.0), 40.0)
-    figure = Figure(figsize=(width, 5.5), layout="constrained")
+    figure = Figure(figsize=(_width_in(session), 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     sound, line = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
     _draw_sound(sound, session)
@@ -219,7 +218,7 @@ def _draw_timeline(axes: Axes, session: SessionRecords) -> None:
         look = PHASE_LOOKS[Phase(label.label)]
         width_s = label.offset_s - label.onset_s
         axes.broken_barh([(label.onset_s, width_s)], (_PHASES_AT, _BAR), color=look.background)
-        if width_s > session.duration_s / 40:
+        if _fits(session, _SPOKEN[Phase(label.label)], width_s):
             middle = (label.onset_s + label.offset_s) / 2, _PHASES_AT + _BAR / 2
             axes.text(*middle, _SPOKEN[Phase(label.label)], ha="center", va="center", color=look.foreground, fontsize=7)
     for run in session.runs:
@@ -228,7 +227,7 @@ def _draw_timeline(axes: Axes, session: SessionRecords) -> None:
     for number, step in enumerate(_steps(session)):
         shade = "0.85" if number % 2 else "0.93"
         axes.broken_barh([(step.onset_s, step.offset_s - step.onset_s)], (_STEPS_AT, _BAR), color=shade)
-        if step.offset_s - step.onset_s > session.duration_s * 0.007 * (len(step.label) + 2):
+        if _fits(session, step.label, step.offset_s - step.onset_s):
             axes.text(step.onset_s, _STEPS_AT + _BAR / 2, f" {step.label}", va="center", fontsize=7, clip_on=True)
     for kind, marker in _SHOWN_CUES.items():
         times_s = [record.time_s for record in session.records if isinstance(record, Cue) and record.kind == kind]
@@ -240,6 +239,16 @@ def _draw_timeline(axes: Axes, session: SessionRecords) -> None:
     rows = ((_STEPS_AT, "step"), (_PHASES_AT, "heard"), (_CUES_AT - _BAR / 2, "said"))
     axes.set_yticks([at + _BAR / 2 for at, _ in rows], [name for _, name in rows])
     axes.set_ylim(-0.2, _CUES_AT + 0.5)
+
+
+def _width_in(session: SessionRecords) -> float:
+    return min(max(10.0, session.duration_s / 12.0), 40.0)
+
+
+def _fits(session: SessionRecords, text: str, width_s: float) -> bool:
+    """Whether so small a text has room in so many seconds."""
+    inches = width_s / max(session.duration_s, 1.0) * _width_in(session)
+    return inches > 0.07 * (len(text) + 1)
 
 
 def _band(hertz: float, bands: int) -> float:

@@ -86,7 +86,7 @@ def test_the_page_and_what_belongs_to_it_and_nothing_else(serve: Serve) -> None:
     for path, text in (("/", "<!doctype html>"), ("/page.css", "--back"), ("/page.js", '"use strict"')):
         status, body = get(display, path)
         assert (status, text in body) == (200, True)
-    assert [key["command"] for key in json.loads(get(display, "/keys")[1])][-1] == "quit"
+    assert [key["command"] for key in json.loads(get(display, "/keys")[1])][-1] == "sound"
     for path in ("/index.html", "/../web.py", "/%2e%2e/web.py", "/page/", "/page.js/", "/static/page.js"):
         assert get(display, path)[0] == 404
 

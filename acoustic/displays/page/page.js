@@ -16,10 +16,14 @@ function put(id, text) {
   if ($(id).textContent !== text) $(id).textContent = text;
 }
 
-// Upright, a word takes a line; across, all of them share one.
+// As large as the screen allows: upright, a word takes a line; across, all of them share one.
 function word(text) {
-  const lines = innerHeight > innerWidth ? text.split(" ") : [text];
-  $("word").style.setProperty("--letters", Math.max(4, ...lines.map((line) => line.length)));
+  const upright = innerHeight > innerWidth;
+  const lines = upright ? text.split(" ") : [text];
+  const ruler = word.ruler ??= document.createElement("canvas").getContext("2d");
+  ruler.font = `900 100px ${getComputedStyle($("word")).fontFamily}`;
+  const wide = Math.max(...lines.map((line) => ruler.measureText(line).width));
+  $("word").style.fontSize = `${Math.min(92 * innerWidth / wide, (upright ? 0.2 : 0.3) * innerHeight)}px`;
   put("word", text);
 }
 
