@@ -178,6 +178,9 @@ class Coach:
         elif isinstance(self._step, Rinse):
             self._enter(self._state.step + 1, now_s, silent=True)
         step = self._step
+        if run.stopped or event.details.get("late"):
+            # Known only in retrospect: the pump is off by now.
+            return []
         run.stop_due_s = max(now_s, run.began_s + step.on_s if isinstance(step, Cycles) else now_s)
         return self._stop_pump(now_s) if run.stop_due_s <= now_s else []
 

@@ -250,7 +250,7 @@ class RunEvidence:
         last = (sums[-1] - sums[:-1]) / (blocks - n[:-1])
         step = (last - first[:-1])[3:-3]
         weight = (n * (blocks - n) / blocks)[3:-4]
-        score = (np.minimum(np.abs(step) / restless, 6.0) ** 2).mean(axis=1) * weight[:, 0]
+        score = (np.minimum(np.abs(step) / restless, 20.0) ** 2).mean(axis=1) * weight[:, 0]
         best = int(np.argmax(score))
         return off - 5 - len(span) + (best + 4) * BLOCK, float(score[best]), self._grouped(step[best])
 
@@ -318,9 +318,9 @@ class RunJudge(NamedTuple):
     baseline: F64
     blend: F64
 
-    def odds(self, measures: RunMeasures) -> float:
+    def odds_of(self, vector: F64) -> float:
         """Log-odds of a complete cycle, from the run alone."""
-        return float(_sum_of_trees(self, measures.vector))
+        return float(_sum_of_trees(self, vector))
 
     def probability(self, odds: float, session_odds: float) -> float:
         """P(complete cycle), from the run's own odds and those of the session so far."""

@@ -58,13 +58,15 @@ def load_model(name: str = "default") -> Model:
         )
     if hashlib.sha256(data).hexdigest() != digest:
         raise ModelError(f"{where}: its hash is not the one in model.toml; install the model again")
-    with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        arrays: Arrays = dict(found)
     try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as found:
+            arrays: Arrays = dict(found)
         phases, release = _network(arrays, "phases"), _network(arrays, "release")
         judge = _judge(arrays, where)
     except KeyError as error:
         raise ModelError(f"{where}: array {error} is missing; install the model again") from None
+    except ValueError as error:
+        raise ModelError(f"{where}: cannot be read as arrays ({error}); install the model again") from error
     for net, outputs, what in ((phases, N_PHASES, "phases"), (release, 1, "release")):
         n, h1, h2 = len(net.inputs), len(net.b1), len(net.b2)
         if (net.w1.shape, net.w2.shape, net.w3.shape, net.b3.shape) != ((n, h1), (h1, h2), (h2, outputs), (outputs,)):

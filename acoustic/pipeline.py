@@ -168,6 +168,8 @@ class Detector:
         }
         if transition.masked:
             details["masked"] = True
+        if transition.late:
+            details["late"] = True
         return details
 
     def _close(self, end: Transition) -> list[Event]:
@@ -186,7 +188,7 @@ class Detector:
                 masked=pressure is not None and pressure.masked,
             )
         )
-        odds = self.model.judge.odds(measures)
+        odds = self.model.judge.odds_of(measures.vector)
         complete = self.model.judge.probability(odds, self._memory.odds)
         if release is not None:
             self._memory.push(odds)

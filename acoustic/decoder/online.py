@@ -36,7 +36,7 @@ _PHASE_AFTER: dict[TransitionKind, Phase] = {
 class Transition:
     """A change of phase: it happened at `frame` and was known at `decided`.
 
-    `masked` marks a hold that nobody could hear.
+    `masked` marks a hold that nobody could hear, `late` what became known only in retrospect.
     """
 
     kind: TransitionKind
@@ -44,6 +44,7 @@ class Transition:
     decided: int
     confidence: float
     masked: bool = False
+    late: bool = False
 
 
 class Decoder:
@@ -119,7 +120,7 @@ class Decoder:
         return np.append(belief.path[best], belief.entry[best]) if weight[best] >= 0.0 else None
 
     def _say(
-        self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False
+        self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False, late: bool = False
     ) -> Transition:
         if kind in ("release_end", "no_release"):
             self._told.clear()
@@ -127,7 +128,7 @@ class Decoder:
             self._told[kind] = frame
         self._phase = _PHASE_AFTER[kind]
         self._since = frame
-        return Transition(kind, frame, now, min(confidence, 1.0), masked)
+        return Transition(kind, frame, now, min(float(confidence), 1.0), masked, late)
 
     def _tell(self) -> list[Transition]:
         options, told = self.options, self._told
@@ -169,7 +170,7 @@ class Decoder:
         again = p[State.FILL] + p[State.HOLD]
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come.
-        patient = p[State.MASKED] > 0.3 and waited_s < options.masked_wait_s
+        patient = p[State.MASKED] > 0.15 and waited_s < options.masked_wait_s
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
@@ -181,7 +182,8 @@ class Decoder:
         masked = bool(path[MASKED_AT] >= start)
         hold = int(path[MASKED_AT] if masked else path[HOLD_AT])
         if "pressure" not in self._told and hold >= start:
-            out.append(self._say("pressure", hold, now, 0.5 * confidence if masked else confidence, masked=masked))
+            belief = 0.5 * confidence if masked else confidence
+            out.append(self._say("pressure", hold, now, belief, masked=masked, late=True))
         if "pump_off" not in self._told:
             # A masked hold hides its own end: the release is the first that is heard of it. Without either, the
             # belief has let go of a run that it never heard stop.

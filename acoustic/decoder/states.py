@@ -57,7 +57,7 @@ _SOUND = {
 # switched on again before the release; each is rare, and rare here is a prior of a few percent, not a rule.
 _NEXT: dict[State, dict[State, float]] = {
     State.IDLE: {State.FILL: 1.0},
-    State.FILL: {State.HOLD: 0.765, State.MASKED: 0.015, State.STOPPED: 0.22},
+    State.FILL: {State.HOLD: 0.75, State.MASKED: 0.03, State.STOPPED: 0.22},
     State.HOLD: {State.STOPPED: 0.97, State.FILL: 0.03},
     State.MASKED: {State.RELEASE: 1.0},
     State.STOPPED: {State.RELEASE: 0.8, State.IDLE: 0.17, State.FILL: 0.03},

@@ -152,7 +152,7 @@ def fit_networks(
             loss.backward()
             optimiser.step()
             schedule.step()
-            losses += float((phase_loss * weight).mean()), float((release_loss * weight).mean())
+            losses += (phase_loss * weight).mean().item(), (release_loss * weight).mean().item()
         losses /= steps
         say(f"epoch {epoch + 1} of {options.epochs}: loss {losses[0]:.4f} phases, {losses[1]:.4f} release")
     shares = np.array([weights[phase_of == phase].sum() for phase in range(N_PHASES)]) / weights.sum()

@@ -186,7 +186,11 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     extractor = FeatureExtractor()
     hop = extractor.frame.hop
     labels, weights = label_frames(truth.runs, truth.duration_s, len(recording.samples) // hop)
-    cut = int(rng.uniform(0.0, 0.7) * len(labels)) if rng.random() < options.cut_share else 0
+    cut = 0
+    if rng.random() < options.cut_share:
+        run = truth.runs[int(rng.integers(len(truth.runs)))] if truth.runs and rng.random() < 0.6 else None
+        first_s, last_s = (0.0, 0.7 * truth.duration_s) if run is None else (run.pump_on_s, run.pump_off_s)
+        cut = int(rng.uniform(first_s, last_s or truth.duration_s) / HOP_S)
     features, levels = extractor.push(recording.samples[cut * hop :])
     return Lesson(
         condition=condition,

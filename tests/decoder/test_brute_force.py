@@ -78,7 +78,7 @@ def test_pruning_hardly_moves_the_belief(seed):
     for row in rng.normal(0, 1, (150, 4)):
         step(grammar, exact, row, 0.0)
         step(grammar, pruned, row, 1e-9)
-        assert np.abs(exact.by_state - pruned.by_state).max() < 1e-4
+        assert np.abs(exact.by_state - pruned.by_state).max() < 1e-3
 
 
 def test_a_full_store_keeps_the_likeliest():

@@ -1,0 +1,93 @@
+"""Pictures of what the emission says, one letter every 0.1 s, against what the decoder tells."""
+
+import numpy as np
+import pytest
+
+from acoustic.config import DecoderOptions
+from acoustic.decoder import Decoder
+
+CLASSES = "BFHR"
+
+
+def decode(picture, options=None, sure=3.0):
+    """Kinds and times (s) of what is told; a dot says nothing."""
+    rows = np.full((len(picture) * 10, 4), -sure)
+    for i, letter in enumerate(picture):
+        rows[i * 10 : (i + 1) * 10, CLASSES.index(letter) if letter in CLASSES else slice(None)] = 0.0
+    decoder = Decoder(options or DecoderOptions(evidence=1.0))
+    told = decoder.push(rows * decoder.options.evidence) + decoder.flush()
+    return [(transition.kind, transition.frame / 100) for transition in told], told
+
+
+def kinds(picture):
+    return [kind for kind, _ in decode(picture)[0]]
+
+
+CYCLE = "B" * 30 + "F" * 60 + "H" * 20 + "B" * 2 + "R" * 10 + "B" * 30
+
+
+def test_a_cycle_is_told_in_order_and_in_time():
+    told, _ = decode(CYCLE)
+    assert [kind for kind, _ in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
+    for (_, time_s), expected in zip(told, [3.0, 9.0, 11.0, 11.2, 12.2], strict=True):
+        assert time_s == pytest.approx(expected, abs=0.05)
+
+
+def test_nothing_is_told_before_it_is_decided():
+    _, told = decode(CYCLE)
+    assert all(transition.decided >= transition.frame for transition in told)
+    assert [t.decided for t in told] == sorted(t.decided for t in told)
+
+
+@pytest.mark.parametrize(
+    ("picture", "expected"),
+    [
+        ("B" * 100, []),
+        ("B" * 30 + "R" * 10 + "B" * 30, []),
+        ("B" * 30 + "F" * 20 + "B" * 200, ["pump_on", "pump_off", "no_release"]),
+        ("B" * 30 + "F" * 20 + "R" * 8 + "B" * 30, ["pump_on", "pump_off", "release", "release_end"]),
+        ("B" * 30 + "F" * 60 + "H" * 20 + "B" * 40, ["pump_on", "pressure", "pump_off", "no_release"]),
+        ("F" * 50 + "H" * 30 + "R" * 10 + "B" * 20, ["pump_on", "pressure", "pump_off", "release", "release_end"]),
+    ],
+    ids=["silence", "a whoosh alone", "a flush", "an early stop", "no release", "begun in the middle"],
+)
+def test_pictures(picture, expected):
+    assert kinds(picture) == expected
+
+
+def test_a_hold_that_nobody_hears_is_told_with_its_release():
+    _, told = decode("B" * 30 + "F" * 60 + "B" * 60 + "R" * 10 + "B" * 30)
+    pressure = next((t for t in told if t.kind == "pressure"), None)
+    release = next(t for t in told if t.kind == "release")
+    assert release.frame == pytest.approx(1500, abs=5)
+    assert pressure is not None
+    assert pressure.masked
+    assert pressure.late
+    assert pressure.confidence <= 0.5
+
+
+def test_two_seconds_of_nothing_in_the_hold_are_bridged():
+    whole, _ = decode(CYCLE)
+    gap = CYCLE[:92] + "." * 15 + CYCLE[107:]
+    bridged, _ = decode(gap)
+    assert [kind for kind, _ in bridged] == [kind for kind, _ in whole]
+
+
+def test_five_cycles_are_five_releases():
+    assert kinds(CYCLE * 5).count("release") == 5
+
+
+def test_cost_does_not_grow_with_time():
+    decoder = Decoder()
+    most = 0
+    for _ in range(60):
+        decoder.push(np.random.default_rng(0).normal(0, 0.2, (1000, 4)))
+        most = max(most, int(decoder._belief.counters[0]))
+    assert most <= decoder.options.capacity
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match=r"wanted \(frames, 4\)"):
+        Decoder().push(np.zeros((3, 5)))
+    with pytest.raises(ValueError, match="not finite"):
+        Decoder().push(np.full((3, 4), np.nan))

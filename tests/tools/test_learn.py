@@ -1,0 +1,80 @@
+"""A short training must already beat chance by far; what it writes must load again, and say the same."""
+
+import numpy as np
+import pytest
+
+from acoustic.errors import ModelError
+from acoustic.model import load_model
+from acoustic.tools.learn import LearnOptions, fit_judge, fit_networks, run_vectors, train
+from acoustic.tools.lessons import LessonOptions, make_lesson
+
+pytest.importorskip("torch", reason="training needs torch and scikit-learn: BACKFLUSH_TEST_TRAINING=1 bash tests/run")
+pytest.importorskip("sklearn", reason="training needs torch and scikit-learn: BACKFLUSH_TEST_TRAINING=1 bash tests/run")
+
+MATERIAL = LessonOptions(
+    scenarios=(("cleaning", 0.7), ("early_stops", 0.3)), conditions=(("home", 1.0),), cut_share=0.0
+)
+OPTIONS = LearnOptions(epochs=12, batch=512, keep=0.3, phases_hidden=(32, 16), release_hidden=(24, 12), judge_trees=30)
+
+
+@pytest.fixture(scope="module")
+def material():
+    return [make_lesson(index, 1, MATERIAL) for index in range(24)]
+
+
+@pytest.fixture(scope="module")
+def emission(material):
+    fitted, _ = fit_networks(material[:16], OPTIONS, say=lambda text: None)
+    return fitted
+
+
+def accuracy(emission, lessons):
+    right, total = 0, 0
+    for lesson in lessons:
+        best = emission.log_likelihood(lesson.features.astype(np.float32)).argmax(axis=1)
+        known = lesson.labels >= 0
+        right += (best == lesson.labels)[known].sum()
+        total += known.sum()
+    return right / total
+
+
+def test_sixteen_sessions_teach_most_of_it(emission, material):
+    assert accuracy(emission, material[16:]) > 0.75
+
+
+def test_the_same_seed_gives_the_same_networks(emission, material):
+    again, _ = fit_networks(material[:16], OPTIONS, say=lambda text: None)
+    assert np.allclose(again.phases.w1, emission.phases.w1, atol=1e-3)
+
+
+def test_runs_are_paired_with_the_truth(emission, material):
+    vectors, complete, session = run_vectors(emission, material[16:])
+    assert len(vectors) == len(complete) == len(session)
+    assert np.isfinite(vectors).all()
+    true = sum(run.complete for lesson in material[16:] for run in lesson.runs)
+    assert 0.5 * true <= complete.sum() <= true
+
+
+def test_the_judge_beats_the_majority(emission, material):
+    vectors, complete, session = run_vectors(emission, material)
+    judge = fit_judge(vectors, complete, session, OPTIONS, say=lambda text: None)
+    said = np.array([judge.odds_of(vector) > 0 for vector in vectors])
+    assert (said == complete).mean() > max(complete.mean(), 1 - complete.mean()) + 0.05
+
+
+def test_a_whole_training_writes_a_model_that_loads(tmp_path):
+    said = []
+    train(
+        tmp_path / "small",
+        LearnOptions(epochs=2, batch=256, judge_trees=5, phases_hidden=(8, 8), release_hidden=(8, 8)),
+        MATERIAL,
+        sessions=3,
+        judge_sessions=10,
+        say=said.append,
+    )
+    model = load_model(str(tmp_path / "small"))
+    assert model.name == "small"
+    assert said[-1].endswith("written")
+    (tmp_path / "small" / "weights.npz").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="hash"):
+        load_model(str(tmp_path / "small"))
