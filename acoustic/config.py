@@ -109,11 +109,12 @@ class DecoderOptions:
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
     on_posterior: float = 0.9
     pressure_posterior: float = 0.8
-    off_posterior: float = 0.9
+    off_posterior: float = 0.85
     release_posterior: float = 0.8
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
-    masked_wait_s: float = 30.0
+    # A hold that nobody can hear has its release at the latest after so long.
+    masked_wait_s: float = 15.0
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
     # Hypotheses below this share of the belief are dropped, which is what bounds the cost.
@@ -190,6 +191,7 @@ class CheckOptions:
     sunk_db: float = 2.0
     levelled_db: float = 2.0
     ducked_db: float = 5.0
+    faint_dbfs: float = -65.0
     noise_fail_dbfs: float = -30.0
     noise_warn_dbfs: float = -45.0
     clipped_share: float = 1e-4
