@@ -24,7 +24,7 @@ from acoustic.synth.filters import filter_block, lowpass, peaking, second_order_
 from acoustic.synth.microphone import Microphone
 from acoustic.synth.plan import Resonance
 from acoustic.synth.room import Room
-from acoustic.tools.check import Finding, Heard, judge, test_sound
+from acoustic.tools.check import Finding, Heard, check_sound, judge
 
 __all__ = ["KINDS", "Trial", "trials"]
 
@@ -80,7 +80,7 @@ def _trial(kind: str, treatment: str, rng: np.random.Generator) -> Trial:
     level = 10.0 ** (loud_dbfs / 20.0)
 
     silence = np.zeros(round(rng.uniform(0.05, 0.8) * rate_hz))
-    sound = np.concatenate([silence, test_sound(rate_hz, OPTIONS, rng), np.zeros(rate_hz)]).astype(np.float64)
+    sound = np.concatenate([silence, check_sound(rate_hz, OPTIONS, rng), np.zeros(rate_hz)]).astype(np.float64)
     loudspeaker = [second_order_highpass(rng.uniform(150.0, 400.0), rate_hz)]
     loudspeaker += [
         peaking(Resonance(rng.uniform(300.0, 6000.0), rng.uniform(0.7, 3.0), rng.uniform(-8.0, 8.0)), rate_hz)

@@ -185,17 +185,9 @@ def _open_demo(speed: float) -> AudioSource:
 
 
 def _open_microphone(device: str | None) -> AudioSource:
-    from ..sources.devices import forget_device, remember_device, remembered_device
-    from ..sources.microphone import MicrophoneSource
+    from ..sources.microphone import open_microphone
 
-    if device is None:
-        return MicrophoneSource(preferred=remembered_device())
-    if device == "default":
-        forget_device()
-        return MicrophoneSource()
-    source = MicrophoneSource(device)
-    remember_device(source.device)
-    return source
+    return open_microphone(device)
 
 
 def _open_pipe(path: str, rate_hz: int, channels: int, sample_format: str) -> AudioSource:

@@ -19,15 +19,15 @@ import numpy.typing as npt
 
 from .. import errors
 from ..config import CaptureOptions
-from ..errors import DeviceError
+from ..errors import BackflushError, DeviceError
 from ..types import AudioBlock
 from .capture_process import HEADER, Message
-from .devices import InputDevice
+from .devices import InputDevice, forget_device, remember_device, remembered_device
 from .health import CaptureHealth, CaptureReport, CaptureState, advice
 from .pcm import heard
 from .timeline import Timeline
 
-__all__ = ["MicrophoneSource", "list_inputs"]
+__all__ = ["MicrophoneSource", "list_inputs", "open_microphone"]
 
 _LIST_S = 15.0
 _END_S = 1.5
@@ -145,6 +145,30 @@ def list_inputs() -> list[InputDevice]:
     finally:
         process.kill()
     raise DeviceError(f"the sound system has not answered for {_LIST_S:.0f} s; restart it, or log out and in again")
+
+
+def open_microphone(device: str | None) -> MicrophoneSource:
+    """Open what the user names and remember it; without a name what was remembered, `default` forgets it.
+
+    Raises
+    ------
+    DeviceError, PortAudioMissingError
+        As `MicrophoneSource`.
+    BackflushError
+        If the choice cannot be kept.
+    """
+    if device is None:
+        return MicrophoneSource(preferred=remembered_device())
+    if device == "default":
+        forget_device()
+        return MicrophoneSource()
+    source = MicrophoneSource(device)
+    try:
+        remember_device(source.device)
+    except BackflushError:
+        source.close()
+        raise
+    return source
 
 
 class MicrophoneSource:

@@ -17,7 +17,10 @@ import numpy.typing as npt
 
 from ..config import CheckOptions
 
-__all__ = ["Finding", "Heard", "Verdict", "judge", "judge_pump", "test_sound", "worst"]
+__all__ = ["TEST_RATE_HZ", "Finding", "Heard", "Verdict", "check_sound", "judge", "judge_pump", "worst"]
+
+TEST_RATE_HZ = 48_000
+"""Rate of the sound to play."""
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.floating[Any]]
@@ -26,6 +29,8 @@ _FRAME_S = 0.08
 # Parts of an octave, as ratios to its lower end: what the test sound fills, and where only the noise is measured.
 _FILLED, _FREE = (1.0, 1.6), (1.7, 1.9)
 _EDGE_S = 0.02
+# Of a pump: how long its level is taken before and behind an edge, when it starts at the earliest, how long it runs.
+_EDGE_LEVEL_S, _EARLIEST_S, _SHORTEST_S = 0.4, 1.5, 3.0
 # Full scale within 0.1 %, whatever the converter's step.
 _FULL_SCALE = 0.999
 _TINY = 1e-15
@@ -89,7 +94,7 @@ def worst(findings: list[Finding]) -> Verdict:
     return max((finding.verdict for finding in findings), default=Verdict.PASS)
 
 
-def test_sound(rate_hz: int, options: CheckOptions, rng: np.random.Generator) -> F32:
+def check_sound(rate_hz: int, options: CheckOptions, rng: np.random.Generator) -> F32:
     """Return the sound to play: noise of equal power in each octave, loud and then softer, between silences.
 
     float32, shape (n,), full scale 1.0.
@@ -146,7 +151,7 @@ def judge(heard: Heard, options: CheckOptions, *, platform: str = sys.platform) 
         return [*findings, Finding("processing", Verdict.WARN, text, advice)]
     sunk_db = _step(first, last, clear)
     levelled_db = _step(soft, last, clear) - options.soft_db
-    findings.append(_band(heard, levels, options))
+    findings += [_loudness(first.power, "test sound", options, platform), _band(heard, levels, options)]
     return [*findings, *_processing(sunk_db, levelled_db, options, platform)]
 
 
@@ -159,7 +164,7 @@ def judge_pump(heard: Heard, options: CheckOptions, *, platform: str = sys.platf
         return dead
     levels = _Levels(heard, options)
     findings = _capture(heard, platform)
-    run = levels.longest_run_s()
+    run = levels.run_s()
     if run is None:
         text = "no pump was heard"
         advice = (
@@ -169,10 +174,14 @@ def judge_pump(heard: Heard, options: CheckOptions, *, platform: str = sys.platf
     on_s, off_s = run
     quiet = heard.samples[: max(1, round((on_s - 0.3) * heard.rate_hz))]
     findings += [_noise(quiet, options), _hum(quiet, heard.rate_hz, options), _band(heard, levels, options)]
+    findings.append(_loudness(levels.all((on_s + 0.5, on_s + 1.3)), "pump", options, platform))
     sunk_db = float(np.median(_decibels(levels.all((on_s + 0.5, on_s + 1.3)) / levels.all((off_s - 2.0, off_s - 0.3)))))
     # Right behind the pump the gain is still low, and the room's own noise with it.
-    after, later = levels.all((off_s + 0.9, off_s + 1.7)), levels.all((off_s + 3.0, off_s + 6.0))
-    levelled_db = float(np.median(_decibels(later / after)))
+    starts_s = off_s + 0.4 + 0.2 * np.arange(8)
+    after = np.min([levels.all((start_s, start_s + 0.4)) for start_s in starts_s], axis=0)
+    later = levels.all((off_s + 3.5, off_s + 6.5))
+    rise_db = float(np.median(_decibels(later / after)))
+    levelled_db = rise_db if rise_db > options.ducked_db else 0.0
     return [*findings, *_processing(sunk_db, levelled_db, options, platform)]
 
 
@@ -243,18 +252,23 @@ class _Levels:
                 best, misfit = lag, found
         return best * self.frame_s
 
-    def longest_run_s(self) -> tuple[float, float] | None:
-        """Return begin and end of the longest loud stretch, None if there is none of three seconds."""
+    def run_s(self) -> tuple[float, float] | None:
+        """Return when a pump started and stopped, None if none ran for three seconds.
+
+        By its edges: behind automatic gain a pump is hardly louder than the place was before it.
+        """
         level = _decibels(self.bands).mean(axis=1)
-        size = round(0.4 / self.frame_s)
-        smooth = np.convolve(np.pad(level, size, mode="edge"), np.ones(size) / size, mode="same")[size:-size]
-        low, high = np.percentile(smooth, [10, 90])
-        if high - low < self._options.min_snr_db:
+        size = round(_EDGE_LEVEL_S / self.frame_s)
+        means = np.convolve(level, np.ones(size) / size, mode="valid")
+        if len(means) <= size:
             return None
-        loud = np.flatnonzero(np.diff(np.concatenate([[0], smooth > low + 0.4 * (high - low), [0]]).astype(int)))
-        runs = [(float(on * self.frame_s), float(off * self.frame_s)) for on, off in loud.reshape(-1, 2)]
-        longest = max(runs, key=lambda run: run[1] - run[0])
-        return longest if longest[1] - longest[0] >= 3.0 and longest[0] >= 1.0 else None
+        steps = means[size:] - means[:-size]  # at frame i + size: level behind it less level before it
+        stop = int(np.argmin(steps))
+        begins = steps[round(_EARLIEST_S / self.frame_s) : max(0, stop - round(_SHORTEST_S / self.frame_s))]
+        if not len(begins) or -steps[stop] < self._options.min_snr_db or begins.max() < self._options.min_snr_db / 2.0:
+            return None
+        start = int(np.argmax(begins)) + round(_EARLIEST_S / self.frame_s)
+        return (start + size) * self.frame_s, (stop + size) * self.frame_s
 
 
 def _dead(heard: Heard) -> list[Finding]:
@@ -282,6 +296,17 @@ def _capture(heard: Heard, platform: str) -> list[Finding]:
     else:
         findings.append(Finding("clipping", Verdict.PASS, f"not overdriven, peaks at {peak_dbfs:.0f} dBFS"))
     return findings
+
+
+def _loudness(power: F64, what: str, options: CheckOptions, platform: str) -> Finding:
+    level_dbfs = float(_decibels(float(power.sum())))
+    text = f"{what} at {level_dbfs:.0f} dBFS"
+    if level_dbfs < options.faint_dbfs:
+        advice = (
+            f"it is faint: come nearer, or turn it up: {_where(_LEVEL, platform, 'the sound settings, input volume')}"
+        )
+        return Finding("level", Verdict.WARN, text, advice)
+    return Finding("level", Verdict.PASS, text)
 
 
 def _noise(quiet: F32, options: CheckOptions) -> Finding:
