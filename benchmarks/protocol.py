@@ -9,7 +9,6 @@ The seeds here are for this table alone: neither training nor tuning may use the
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -34,6 +33,7 @@ from acoustic.tools.evaluate import (
     simulated,
 )
 from acoustic.tools.evaluation_tables import figure_text, rate_text
+from acoustic.tools.lessons import is_held_out
 from acoustic.tools.scoring import SessionScore
 
 from .baselines import BASELINES
@@ -46,11 +46,6 @@ MIXED = ("cafe", "speech", "music")
 HEARD = ("cafe", "kitchen", "speech", "music")
 LEVELS_DBFS = (-50.0, -40.0, -30.0, -20.0, -10.0, -3.0)
 RATES_HZ = (8_000, 16_000, 44_100, 48_000, 96_000)
-
-
-def is_held_out(path: str) -> bool:
-    """Whether a recording belongs to the third that training leaves to this protocol, by a hash of its name."""
-    return hashlib.sha256(Path(path).name.encode()).digest()[0] % 3 == 0
 
 
 @dataclass(frozen=True, slots=True)
