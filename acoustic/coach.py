@@ -173,10 +173,7 @@ class Coach:
         now_s = event.decided_s
         run = self._run = self._run or _Run(event.time_s)
         run.pressure_s = event.time_s
-        if isinstance(self._step, Foam):
-            self._back_to_cycles(now_s, 1)
-        elif isinstance(self._step, Rinse):
-            self._enter(self._state.step + 1, now_s, silent=True)
+        self._backflushing(now_s)
         step = self._step
         if run.stopped or event.details.get("late"):
             # Known only in retrospect: the pump is off by now.
@@ -201,8 +198,17 @@ class Coach:
         text = "No whoosh heard after the pump stopped: do not unlock the handle, it may still be under pressure."
         return [_cue("warning", text, event.decided_s, event.kind, "alarm")]
 
+    def _backflushing(self, now_s: float) -> None:
+        """Go to the step that a run against the closed basket belongs to."""
+        if isinstance(self._step, Foam):
+            self._back_to_cycles(now_s, 1)
+        elif isinstance(self._step, Rinse):
+            self._enter(self._state.step + 1, now_s, silent=True)
+
     def _cycle(self, event: Event) -> list[Cue]:
         self._run = None
+        # Where the noise of the room covered the pressure, only the finished cycle tells.
+        self._backflushing(event.decided_s)
         return self._count(event.decided_s, event)
 
     def _incomplete(self, event: Event) -> list[Cue]:

@@ -80,7 +80,7 @@ def rehearse(condition: str, rng: np.random.Generator) -> Result:
         2: (runs[0].pump_on_s, runs[0].pump_on_s + LATE_S),
         3: _after(complete[4]),
         4: (_after(complete[4])[0], complete[5].pump_on_s),
-        5: (complete[5].pump_on_s, complete[5].pump_off_s or 0.0),
+        5: (complete[5].pump_on_s, _after(complete[5])[1]),
         6: _after(complete[8]),
         7: (bursts[2].pump_on_s, (bursts[2].pump_off_s or 0.0) + LATE_S),
     }

@@ -1,7 +1,8 @@
 """The coach in pictures: a session is written as what the machine does, and what the coach says to it is read off.
 
-In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted cycle,
-`x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the user.
+In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
+cycle, `x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the
+user.
 """
 
 import re
@@ -98,8 +99,8 @@ def test_counting_leads_to_the_foam_and_is_done() -> None:
     assert session.texts[-4:-1] == [
         "Pressure is up. Turn the pump off now.",
         "Counted: 2 of 2.",
-        "The foam should be clear now: 2 cycles are done and the whoosh went from 2.0 to 1.0 s. Sound cannot show it: look "
-        "into the drip tray. White foam is clean, brown foam wants more cycles.",
+        "The foam should be clear now: 2 cycles are done and the whoosh went from 2.0 to 1.0 s. Sound cannot show it: "
+        "look into the drip tray. White foam is clean, brown foam wants more cycles.",
     ]
     assert session.coach.count == 2
 
@@ -177,6 +178,12 @@ def test_a_pump_that_runs_without_pressure_while_looking_or_rinsing_moves_nothin
     assert session.run("4").place == "Rinse the handle 2/2"
     assert session.run("5 + 3 - x 30").place == "Rinse the handle 2/2"
     assert session.run("+ 6 p").place == "Water 0/2"
+
+
+def test_a_cycle_whose_pressure_could_not_be_heard_moves_on_as_well() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} + 8 - w 1")
+    assert session.place == "Look at the foam 3/3"
+    assert session.run("20 + 8 - w 1").place == "Water 1/2"
 
 
 def test_brown_foam_asks_for_more_and_white_foam_goes_on() -> None:
