@@ -40,6 +40,11 @@ class FrameOptions:
     envelope_window: int = 256
 
     @property
+    def memory_hops(self) -> int:
+        """Hops until a frame holds little audio from before: the window of the tones, half that of the envelope."""
+        return -(-self.tone_decimation * self.window // self.hop)
+
+    @property
     def hop_s(self) -> float:
         """Seconds from frame to frame."""
         return self.hop / RATE_HZ
@@ -182,12 +187,13 @@ class CheckOptions:
     soft_db: float = -12.0
     # From the command to the sound in the microphone; a Bluetooth loudspeaker takes a third of a second.
     max_latency_s: float = 1.5
-    # The test sound fills the lower part of each octave; in the rest of it the noise of the place is heard all the time.
+    # The test sound fills the lower part of each octave; in the rest of it the noise of the place is heard all the
+    # time.
     octaves_hz: tuple[float, ...] = (250.0, 500.0, 1000.0, 2000.0, 4000.0)
     # A band is judged where the test sound stands so far out of the noise.
     min_snr_db: float = 5.0
-    # A steady sound that sinks by this much is being suppressed, a step that is levelled by this much is being levelled,
-    # and so is noise that is so much lower under the sound than before it.
+    # A steady sound that sinks by this much is being suppressed, a step that is levelled by this much is being
+    # levelled, and so is noise that is so much lower under the sound than before it.
     sunk_db: float = 2.0
     levelled_db: float = 2.0
     ducked_db: float = 5.0

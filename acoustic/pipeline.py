@@ -64,6 +64,8 @@ class Detector:
         self._frames = 0
         self._level_dbfs = -110.0
         self._resampler: Resampler | None = None if self._rate_hz is None else Resampler(self._rate_hz)
+        self._deaf = 0
+        self._before: tuple[F32, F32] = (np.zeros(1, np.float32), np.full(1, -110.0, np.float32))
         self._extractor.reset()
         self._decoder.reset()
         self._evidence.reset()
@@ -132,8 +134,15 @@ class Detector:
         self._frames += len(features)
         self._level_dbfs = float(levels[-1, -1])
         log_likelihood = self.model.emission.log_likelihood(features)
-        if lost:
-            log_likelihood[:] = 0.0
+        # What was lost says nothing, nor do the frames behind it whose windows reach back into it: the run is gone on
+        # with as it sounded before.
+        deaf = len(features) if lost else min(self._deaf, len(features))
+        self._deaf = self.options.frame.memory_hops if lost else self._deaf - deaf
+        if deaf:
+            log_likelihood[:deaf] = 0.0
+            features[:deaf], levels[:deaf] = self._before
+        if deaf < len(features):
+            self._before = features[-1].copy(), levels[-1].copy()
         self._evidence.push(features, levels, log_likelihood)
         return self._events(self._decoder.push(log_likelihood * self.options.decoder.evidence))
 

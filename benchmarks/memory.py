@@ -5,33 +5,19 @@ from __future__ import annotations
 import gc
 import tracemalloc
 
-from acoustic.features.extractor import FeatureExtractor
-from acoustic.pipeline import Detector
-from acoustic.types import AudioBlock
-
+from .per_hop import detector_call, feature_call
 from .results import table, write_section
-from .workloads import hops
 
 __all__ = ["run"]
 
-_WARM_HOPS = 2000
+# One whole session, so that every kind of event has happened once.
+_WARM_HOPS = 8000
 _HOPS = 6000
 
 
 def run() -> None:
-    pieces = hops(48_000)
-    detector = Detector()
-    extractor = FeatureExtractor()
-    wide = hops()
-    start = 0
-
-    def push(i: int) -> None:
-        nonlocal start
-        detector.push(AudioBlock(start, pieces[i % len(pieces)], 48_000))
-        start += pieces.shape[1]
-
     rows = []
-    for name, call in (("Detector.push", push), ("features", lambda i: extractor.push(wide[i % len(wide)]))):
+    for name, call in (("Detector.push", detector_call()), ("features", feature_call())):
         for i in range(_WARM_HOPS):
             call(i)
         rows.append([name, *_measure(call)])

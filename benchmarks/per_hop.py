@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 import numpy as np
 
@@ -25,24 +26,25 @@ _PACKAGES = ("librosa", "scipy", "essentia", "kaldi_native_fbank", "aubio", "pyf
 
 
 def feature_call() -> Call:
-    extractor, pieces = FeatureExtractor(), hops()
-    return lambda i: extractor.push(pieces[i % len(pieces)])
+    extractor, pieces = FeatureExtractor(), cycle(hops())
+    return lambda i: extractor.push(next(pieces))
 
 
 def feature_batch_call() -> Call:
     """As replay does it: many hops in one call, so that Python's own share vanishes."""
     extractor, pieces = FeatureExtractor(), hops()
-    batches = pieces[: len(pieces) // _BATCH * _BATCH].reshape(-1, _BATCH * pieces.shape[1])
-    return lambda i: extractor.push(batches[i % len(batches)])
+    batches = cycle(pieces[: len(pieces) // _BATCH * _BATCH].reshape(-1, _BATCH * pieces.shape[1]))
+    return lambda i: extractor.push(next(batches))
 
 
 def detector_call() -> Call:
-    detector, pieces = Detector(), hops(48_000)
+    """Sound that goes on from call to call: jumps would keep the detector busy with what is not there in life."""
+    detector, pieces = Detector(), cycle(hops(48_000))
     start = 0
 
     def call(i: int) -> object:
         nonlocal start
-        block = AudioBlock(start, pieces[i % len(pieces)], 48_000)
+        block = AudioBlock(start, next(pieces), 48_000)
         start = block.stop
         return detector.push(block)
 

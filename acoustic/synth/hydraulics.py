@@ -40,6 +40,7 @@ CONTROL_NAMES: Final = (
     "sputter",
     "vented",
     "quieting",
+    "running_s",
 )
 HEAD_BAR: Final = 0
 PUMP_BAR: Final = 1
@@ -53,6 +54,7 @@ DUTY: Final = 8
 SPUTTER: Final = 9
 VENTED: Final = 10
 QUIETING: Final = 11  # share of the quieting that is complete, in dB
+RUNNING_S: Final = 12  # since the pump's start
 
 # What the head is closed with.
 BLIND: Final = 0.0
@@ -188,10 +190,11 @@ def water_noise(
     db = math.log(10.0) / 20.0
     rise = v.noise_rise_db * math.exp(-(((pump_bar / h.stall_bar - 0.33) / 0.2) ** 2))
     past = min(30.0, max(-30.0, (pump_bar - v.choke_bar) / v.choke_width_bar))
-    common = math.exp(db * (rise - v.choke_db / (1.0 + math.exp(-past))))
+    choke = v.choke_db / (1.0 + math.exp(-past))
     pump = math.exp(db * v.noise_db) * max(pump_ml_s / h.free_flow_ml_s, 0.01) ** v.noise_exponent
     head = math.exp(db * v.flow_db) * max(head_ml_s / h.free_flow_ml_s, 0.0) ** v.flow_exponent
-    return common * pump, common * head
+    # The pump's valves go on hammering, while the water in the group comes to rest.
+    return math.exp(db * (rise - 0.6 * choke)) * pump, math.exp(db * (rise - choke)) * head
 
 
 @numba.njit(cache=True, nogil=True)
@@ -352,7 +355,7 @@ def _advance(
                 release = min(release + 4.0 * h.stuck_open_mm, head_in) if h.stuck_open_mm > 0.0 else release
             else:
                 # A puck fills most of the basket and leaves little room for air.
-                air = s[_AIR] * (0.3 if load == PUCK else 1.0)
+                air = s[_AIR] * (0.2 if load == PUCK else 1.0)
                 give = h.compliance_ml_bar + air * _ATMOSPHERE_BAR / (s[_P] + _ATMOSPHERE_BAR) ** 2
                 if h.chamber_ml > 0.0 and 0.5 < s[_P] < 3.0:
                     give += h.chamber_ml / 2.5
@@ -410,6 +413,7 @@ def _advance(
         c[VENTED] = s[_VENTED]
         s[_PROGRESS] = progress
         c[QUIETING] = progress
+        c[RUNNING_S] = s[_SINCE_START]
     return count
 
 

@@ -39,6 +39,7 @@ from .hydraulics import (
     PUMP_ON,
     QUIETING,
     RELEASE_ML_S,
+    RUNNING_S,
     SPIN,
     SPUTTER,
     SWITCH_OFF,
@@ -86,6 +87,9 @@ _BESIDE_THE_PUMP: Final = (
 
 _BUBBLE_VOICES: Final = 6
 _HUM_TABLE: Final = 512
+# Wandering at 1 kHz: pulled back within half a second, with a standard deviation of 1.
+_WANDER_PULL: Final = 0.002
+_WANDER_STEP: Final = math.sqrt(3.0 * (2.0 * _WANDER_PULL - _WANDER_PULL**2))
 
 # What a click sounds like.
 _SWITCH_CLICK: Final = 0
@@ -100,8 +104,6 @@ def _linear(level_db: float) -> float:
 def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wander: Floats, out: Floats) -> None:
     """Amplitudes of all sources, shape (steps, gains), from the control signal, shape (steps, columns)."""
     ln = math.log(10.0) / 20.0
-    tone_slope = v.tone_load_db * ln
-    impact_slope = v.impact_load_db * ln
     opv_gain = math.exp(v.opv_db * ln)
     trickle = math.exp(v.trickle_db * ln)
     release_gain = math.exp(v.release_db * ln)
@@ -115,15 +117,18 @@ def _gains(control: Floats, h: Hydraulics, v: SoundLevels, stroke_hz: float, wan
         g = out[k]
         load = min(1.0, c[PUMP_BAR] / h.stall_bar)
         spin = c[SPIN]
-        # Slow random wandering of loudness, as in every real pump.
-        wander[1], draw = uniform(wander[1])
-        wander[0] += (2.0 * draw - 1.0) * 0.02 - wander[0] * 0.002
-        breathing = 1.0 + 0.1 * wander[0]
-        g[_TONE] = spin * math.exp(tone_slope * load) * breathing
-        g[_IMPACT] = spin * math.exp((impact_slope + v.noise_rise_db * ln) * load) * breathing
+        # Loudness wanders slowly, of tone and noise apart.
+        for i in range(2):
+            wander[2], draw = uniform(wander[2])
+            wander[i] += (2.0 * draw - 1.0) * _WANDER_STEP - wander[i] * _WANDER_PULL
+        tone_db = v.wander_db * wander[0] + v.tone_load_db * load
+        tone_db += v.tone_bump_db * math.exp(-(((load - v.tone_bump_load) / 0.12) ** 2))
+        noise_db = v.wander_db * wander[1] + v.prime_db * math.exp(-c[RUNNING_S] / v.prime_s)
+        g[_TONE] = spin * math.exp(ln * tone_db)
+        g[_IMPACT] = spin * math.exp(ln * (noise_db + (v.impact_load_db + v.noise_rise_db) * load))
         pump_noise, flow_noise = water_noise(c[PUMP_ML_S], c[HEAD_ML_S], c[PUMP_BAR], h, v)
-        g[_NOISE] = pump_noise * spin * breathing
-        g[_FLOW] = flow_noise * breathing
+        g[_NOISE] = pump_noise * spin * math.exp(ln * noise_db)
+        g[_FLOW] = flow_noise * math.exp(ln * noise_db)
         g[_OPV] = opv_gain * (c[OPV_ML_S] / 5.0) ** 0.8
         # A jet's amplitude grows with its diameter and with a power of its speed.
         flow = c[RELEASE_ML_S] / 48.0
@@ -455,7 +460,7 @@ class MachineSound:
         self._reset()
 
     def _reset(self) -> None:
-        self._wander = np.array([0.0, float(self._seeds[0])])
+        self._wander = np.array([0.0, 0.0, float(self._seeds[0])])
         self._state = np.zeros(11)
         self._memory = np.zeros((8, max(len(bank) for bank in self._banks), 2))
         self._bubbles = np.zeros((_BUBBLE_VOICES, 4))
@@ -481,6 +486,7 @@ class MachineSound:
         control[:, PUMP_ML_S] = control[:, HEAD_ML_S] = self._machine.hydraulics.free_flow_ml_s * 0.93
         control[:, SPIN] = 1.0
         control[:, DUTY] = 1.0
+        control[:, RUNNING_S] = 1e3
         gains = np.empty((len(control), _GAINS))
         _gains(control, self._machine.hydraulics, levels, self._machine.stroke_hz, self._wander, gains)
         return self._samples(gains, 0, 0, int(seconds * self._rate_hz), levels)

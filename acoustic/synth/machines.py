@@ -87,7 +87,7 @@ def _bands(
 def _hydraulics(rng: np.random.Generator) -> Hydraulics:
     opv = between(rng, 8.0, 14.0)
     air = log_between(rng, 8.0, 50.0)
-    fill = between(rng, 8.0, 70.0)
+    fill = between(rng, 6.0, 55.0)
     return Hydraulics(
         free_flow_ml_s=between(rng, 6.5, 11.0),
         stall_bar=between(rng, 14.5, 18.0),
@@ -116,26 +116,31 @@ def _hydraulics(rng: np.random.Generator) -> Hydraulics:
 
 
 def _levels(rng: np.random.Generator) -> SoundLevels:
-    noise = between(rng, -40.0, -3.0)
+    noise = between(rng, -46.0, -5.0)
     return SoundLevels(
-        tone_load_db=between(rng, -15.0, 11.0),
-        impact_load_db=between(rng, -30.0, 4.0),
-        impact=log_between(rng, 0.002, 0.4),
+        tone_load_db=between(rng, -18.0, 11.0),
+        tone_bump_db=between(rng, -8.0, 8.0) if rng.random() < 0.5 else 0.0,
+        tone_bump_load=between(rng, 0.1, 0.6),
+        impact_load_db=between(rng, -32.0, 2.0),
+        impact=log_between(rng, 0.0015, 0.3),
         stroke_width=between(rng, 0.25, 0.55),
         stroke_jitter=log_between(rng, 0.005, 0.1),
         low_thump=between(rng, 0.0, 1.0),
         resonance_shift=between(rng, -0.12, 0.2) if rng.random() < 0.6 else 0.0,
         noise_db=noise,
-        noise_exponent=between(rng, 0.4, 1.6),
-        noise_floor=log_between(rng, 0.01, 0.8),
+        noise_exponent=between(rng, 0.3, 1.3),
+        noise_floor=log_between(rng, 0.005, 0.5),
         noise_rise_db=between(rng, -1.0, 5.0),
-        choke_db=between(rng, 0.0, 13.0),
+        prime_db=between(rng, -4.0, 8.0) if rng.random() < 0.5 else 0.0,
+        prime_s=log_between(rng, 0.3, 2.0),
+        wander_db=log_between(rng, 0.15, 2.0),
+        choke_db=between(rng, 3.0, 20.0),
         choke_width_bar=log_between(rng, 0.1, 1.0),
-        flow_db=noise + between(rng, -6.0, 8.0),
+        flow_db=noise + between(rng, -4.0, 13.0),
         flow_exponent=between(rng, 1.0, 2.2),
-        opv_db=between(rng, -36.0, -14.0),
+        opv_db=between(rng, -42.0, -16.0),
         trickle_db=between(rng, -60.0, -24.0),
-        release_db=between(rng, -4.0, 16.0),
+        release_db=between(rng, -2.0, 18.0),
         release_exponent=between(rng, 0.2, 2.0),
         gurgle_db=between(rng, -22.0, 2.0),
         drip_db=between(rng, -36.0, -6.0),

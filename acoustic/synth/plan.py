@@ -96,6 +96,8 @@ class SoundLevels(NamedTuple):
     """
 
     tone_load_db: float = -4.0
+    tone_bump_db: float = 0.0  # a resonance that the rising pressure passes: so much at `tone_bump_load`
+    tone_bump_load: float = 0.3
     impact_load_db: float = -14.0  # the stroke's hard end stops: lines beyond 700 Hz
     impact: float = 0.08
     stroke_width: float = 0.4  # share of the period
@@ -109,6 +111,9 @@ class SoundLevels(NamedTuple):
     choke_db: float = 5.0  # drop of both water noises when the pressure passes `choke_bar`: cavitation ends
     choke_bar: float = 7.5
     choke_width_bar: float = 0.5
+    prime_db: float = 0.0  # louder (or softer) at first, until air is out of the pump
+    prime_s: float = 0.8
+    wander_db: float = 0.4  # slow random wandering of tone and noise, as standard deviation
     flow_db: float = -13.0  # water rushing into the group
     flow_exponent: float = 1.5
     opv_db: float = -24.0  # at 5 mL/s
