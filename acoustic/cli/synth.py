@@ -71,9 +71,10 @@ def synth(
     plot: bool,
     jobs: int,
 ) -> None:
-    r"""Write simulated sessions into OUT, with labels (TSV) and every physical parameter (JSON) beside each.
+    r"""Write simulated sessions, with labels and every physical parameter.
 
-    The same seed gives the same sessions, whatever the count.
+    They go into OUT, with labels (TSV) and parameters (JSON) beside each. The same seed gives the same sessions,
+    whatever the count.
 
     \b
     Examples

@@ -15,7 +15,7 @@ from acoustic.displays.journal import Capture, JournalWriter, Opening, Record, S
 from acoustic.errors import BackflushError, DeviceError
 from acoustic.pipeline import Detector, Monitor
 from acoustic.tools.listen import listen
-from acoustic.types import AudioBlock, Status
+from acoustic.types import AudioBlock, Cue, Status
 
 
 @dataclass
@@ -85,6 +85,22 @@ def test_a_signal_between_blocks_ends_with_a_summary(number: signal.Signals) -> 
     before = signal.getsignal(number)
     assert listen(Microphone(None, interrupt), monitor()).duration_s == pytest.approx(0.5, abs=0.11)
     assert signal.getsignal(number) == before
+
+
+def test_a_signal_that_comes_twice_at_once_still_ends_with_a_summary() -> None:
+    def interrupt(index: int) -> None:
+        if index == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    class Twice(Display):
+        def show(self, record: Record) -> None:
+            super().show(record)
+            if isinstance(record, Cue) and record.kind == "done":
+                os.kill(os.getpid(), signal.SIGINT)
+
+    display = Twice()
+    listen(Microphone(None, interrupt), monitor(), [Feed(display)])
+    assert isinstance(display.records[-1], Summary)
 
 
 def test_a_signal_ends_even_a_source_that_hangs() -> None:
