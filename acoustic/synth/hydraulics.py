@@ -349,8 +349,8 @@ def _advance(
             net = head_in - release - leak - out
             if s[_PUMPING] == 0.0:
                 net = -release - leak - out
-            if s[_UNFILLED] > 0.0 and s[_P] < 0.05:
-                s[_UNFILLED] = max(0.0, s[_UNFILLED] - max(net, 0.0) * _DT)
+            if s[_UNFILLED] > 0.0 and s[_P] < 0.05 and net > 0.0:
+                s[_UNFILLED] = max(0.0, s[_UNFILLED] - net * _DT)
                 # Water that rushes into an empty head also finds an open exhaust.
                 release = min(release + 4.0 * h.stuck_open_mm, head_in) if h.stuck_open_mm > 0.0 else release
             else:

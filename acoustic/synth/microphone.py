@@ -34,7 +34,10 @@ def _convert(
 ) -> None:
     """Noise, offset, clipping, dropouts; the gain is in already where the AGC is on."""
     for n in range(len(x)):
-        v = x[n] * gain + noise_rms * noise(seeds, 0) + dc
+        v = x[n] * gain + dc
+        # Not drawn where it counts for nothing: sound that was suppressed has been here before.
+        if noise_rms > 0.0:
+            v += noise_rms * noise(seeds, 0)
         if soft:
             u = min(1.5, max(-1.5, v / ceiling))
             v = ceiling * (u - u * u * u * (4.0 / 27.0))
