@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import FrameType
@@ -23,6 +24,9 @@ from .replay import Report, WatchedSource, replay
 __all__ = ["StoppableSource", "listen", "warm_up"]
 
 
+_INSISTING_S = 1.0
+
+
 class StoppableSource:
     """A source that the user can end at any moment, so that the session is still summed up.
 
@@ -35,6 +39,7 @@ class StoppableSource:
     def __init__(self, source: AudioSource) -> None:
         self._source = source
         self._asked = False
+        self._asked_s: float | None = None
         self._waiting = False
 
     @property
@@ -88,8 +93,11 @@ class StoppableSource:
                 signal.signal(number, handler)
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
-        # A block that is being worked on is finished first, unless the user insists.
-        insisting, self._asked = self._asked, True
+        # What is being worked on is finished first, the summary included, unless the user insists. A shell or a
+        # nervous finger sends the signal twice at once: that is no insisting.
+        now_s = time.monotonic()
+        insisting = self._asked_s is not None and now_s - self._asked_s > _INSISTING_S
+        self._asked, self._asked_s = True, now_s if self._asked_s is None else self._asked_s
         if self._waiting or insisting:
             raise KeyboardInterrupt
 
@@ -177,13 +185,13 @@ def listen(
                 raise feed.failure  # nobody reads any more
             feed.update(status, block)
 
-    try:
-        with stoppable.stopped_by_signals():
+    with stoppable.stopped_by_signals():
+        try:
             for record in replay(stoppable, monitor, details=details, on_block=update):
                 tell(record)
-    finally:
-        for feed in feeds:
-            feed.close()
+        finally:
+            for feed in feeds:
+                feed.close()
     if failed:
         raise BackflushError(f"the journal is incomplete: {failed.strerror or failed}; make room and listen again")
     return summary
