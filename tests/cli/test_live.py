@@ -42,8 +42,8 @@ OUTAGE_S = 2.0
 SOAK_MINUTES = 2.0
 DEMO_S = soundfile.info(demo_recording()).duration
 # Frames begin every 10 ms from the first sample of a session: where that lies within the played file, and so what the
-# detector makes of a blurred edge, is chance. That the capture itself adds nothing is tested to the bit: by the recording
-# of what was played, and by its replay.
+# detector makes of a blurred edge, is chance. That the capture itself adds nothing is tested to the bit: by the
+# recording of what was played, and by its replay.
 SAME_TIME_S = 0.1
 
 
