@@ -202,7 +202,7 @@ class Coach:
         """Go to the step that a run against the closed basket belongs to."""
         if isinstance(self._step, Foam):
             self._back_to_cycles(now_s, 1)
-        elif isinstance(self._step, Rinse):
+        elif isinstance(self._step, Prepare | Rinse):
             self._enter(self._state.step + 1, now_s, silent=True)
 
     def _cycle(self, event: Event) -> list[Cue]:
@@ -221,6 +221,10 @@ class Coach:
             return []
         self._look_from(now_s)
         if isinstance(self._step, Cycles):
+            before = self._steps[self._state.step - 1] if self._state.step else None
+            if isinstance(before, Prepare) and not self._state.made[self._state.step]:
+                # Nothing has begun yet: water was run through, or something else was taken for the pump.
+                self._enter(self._state.step - 1, now_s, silent=True)
             self._ready_s = now_s + self._pause_s()
         return [
             _cue("warning", f"Not counted: {event.details.get('reason', 'it was not complete')}.", now_s, event.kind)
@@ -259,6 +263,8 @@ class Coach:
 
     def _next_cycle(self, now_s: float) -> list[Cue]:
         self._ready_s = None
+        if isinstance(self._step, Prepare):
+            return self._announce(now_s)
         made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
         return [_cue("start_pump", f"Next: cycle {made + 1} of {wanted}. Turn the pump on.", now_s, "cycle")]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,6 +74,8 @@ def rehearse(condition: str, rng: np.random.Generator) -> Result:
         told += [record for record in monitor.push(block) if isinstance(record, Progress)]
     told += [record for record in monitor.flush() if isinstance(record, Progress)]
     entered = {progress.step: progress.time_s for progress in reversed(told)}
+    # A run that came to nothing leaves the preparation where it was: the beginning that lasted is meant.
+    entered[2] = max(after.time_s for before, after in pairwise(told) if (before.step, after.step) == (1, 2))
     runs = list(source.simulator.truth().runs)
     complete = [run for run in runs if run.complete]
     bursts = [run for run in runs if run.kind == "flush"]

@@ -125,8 +125,15 @@ def test_someone_answers_the_door_for_ten_minutes() -> None:
 
 def test_an_early_stop_is_not_counted_and_says_why() -> None:
     session = Session(FULL).run(f"3 + 2 - x 3 {CYCLE}")
-    assert session.texts[1:3] == ["Not counted: too early.", "Next: cycle 1 of 2. Turn the pump on."]
+    assert session.texts[1:3] == ["Not counted: too early.", "Ready?"]
     assert session.place == "Cleaner 1/2"
+    assert session.run("+ 2 - x 4").texts[-2:] == ["Not counted: too early.", "Next: cycle 2 of 2. Turn the pump on."]
+
+
+def test_water_run_through_before_the_first_cycle_begins_nothing() -> None:
+    session = Session(FULL).run("3 + 2 - x")
+    assert session.place == "Get ready 0/2"
+    assert session.run("5 + 6 p").place == "Cleaner 0/2"
 
 
 def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:

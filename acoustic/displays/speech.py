@@ -13,6 +13,7 @@ from ..errors import OptionError
 from ..types import AudioBlock, Cue, Status
 from .controls import Controls
 from .journal import Record
+from .sounds import sounds_for
 
 __all__ = ["SpeechDisplay", "find_voice", "spoken"]
 
@@ -65,8 +66,8 @@ class SpeechDisplay:
         """Nothing to get ready."""
 
     def show(self, record: Record) -> None:
-        """Say a cue, unless something is being said and this is not urgent."""
-        if not isinstance(record, Cue) or self._controls.muted:
+        """Say a cue that sounds, unless something is being said and this is not urgent."""
+        if not isinstance(record, Cue) or sounds_for(record) is None or self._controls.muted:
             return
         if self._speaking is not None and self._speaking.poll() is None:
             if record.urgency == "info":
