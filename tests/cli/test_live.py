@@ -45,6 +45,8 @@ DEMO_S = soundfile.info(demo_recording()).duration
 # detector makes of a blurred edge, is chance. That the capture itself adds nothing is tested to the bit: by the
 # recording of what was played, and by its replay.
 SAME_TIME_S = 0.1
+# The most of some fifty events in two minutes strays further than that of five cycles.
+SOAK_TIME_S = 0.2
 
 
 @dataclass(frozen=True)
@@ -244,7 +246,7 @@ def test_two_minutes_of_listening_lose_nothing_and_stay_small(running: dict[str,
     print(result)
     assert result.cycles == result.cycles_replayed
     assert result.lost_s == result.gaps == 0
-    assert result.deviation_s <= SAME_TIME_S
+    assert result.deviation_s <= SOAK_TIME_S
     assert result.pressure_deviation_s <= SAME_TIME_S
     assert result.growth_mb < 2.0
 
