@@ -251,7 +251,8 @@ def write_session(
     simulator = Simulator(plan, rng, rate_hz)
     with soundfile.SoundFile(path, "w", rate_hz, 1, "PCM_16") as file:
         for block in simulator.blocks():
-            file.write(block.samples)
+            # Rounded here, since libsndfile rounds differently for either format.
+            file.write(np.clip(np.rint(block.samples * 32768.0), -32768, 32767).astype(np.int16))
             if on_progress is not None:
                 on_progress(simulator.time_s)
     truth = simulator.truth()
