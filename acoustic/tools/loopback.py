@@ -57,7 +57,8 @@ def _measure(input_device: str | None, output_device: str | None) -> dict[str, o
         sent[: len(sweep)] = sweep
         heard = sd.playrec(sent, rate_hz, channels=1, device=(input_device, output_device), blocking=True)
     except (sd.PortAudioError, ValueError) as error:
-        return {"error": f"{error}; `backflush devices` lists what there is"}
+        lacking = "there is no loudspeaker or no microphone" if "device -1" in str(error) else str(error)
+        return {"error": f"{lacking}; `backflush devices` lists what there is"}
     latency_s = find_chirp(heard[:, 0], rate_hz)
     if latency_s is None:
         return {"error": "the chirp was not heard; turn the volume up, and bring microphone and loudspeaker together"}
