@@ -167,7 +167,9 @@ def real_figures(corpus: Path) -> dict[str, dict[str, float]]:
     return result
 
 
-def simulated(action: Action, sessions: int, seed: int, rate_hz: int = 16000) -> Iterator[tuple[Recording, Span, Span]]:
+def simulated(
+    action: Action, sessions: int, seed: int, rate_hz: int = 16000
+) -> Iterator[tuple[int, Recording, Span, Span]]:
     """Single pump runs of home machines in quiet and noisy rooms, with their fill and pressurised spans."""
     for number in range(sessions):
         rng = np.random.default_rng((seed, number))
@@ -185,7 +187,7 @@ def simulated(action: Action, sessions: int, seed: int, rate_hz: int = 16000) ->
         fill = (run.pump_on_s + 0.6, low[-1] / 20.0)
         held = (high[0] / 20.0 + 0.3, run.pump_off_s - 0.05)
         if fill[1] - fill[0] >= 1.2 and held[1] - held[0] >= 1.2:
-            yield recording, fill, held
+            yield number, recording, fill, held
 
 
 def release_figures(recording: Recording) -> dict[str, float]:
@@ -202,19 +204,23 @@ def release_figures(recording: Recording) -> dict[str, float]:
     }
 
 
-def simulated_figures(action: Action, sessions: int, seed: int) -> dict[str, list[float]]:
-    """Figures of many simulated runs."""
-    figures: dict[str, list[float]] = {}
-    for recording, fill, held in simulated(action, sessions, seed):
+def simulated_figures(action: Action, sessions: int, seed: int) -> dict[int, dict[str, float]]:
+    """Figures of many simulated runs, by their number: the same number is the same machine and room."""
+    figures = {}
+    for number, recording, fill, held in simulated(action, sessions, seed):
         run = recording.truth.runs[0]
         samples = recording.samples.astype(np.float64)
         machine = recording.truth.plan.machine
         row = measure(samples, recording.rate_hz, fill, held, run.pump_on_s, run.pump_off_s, machine.mains_hz)
         if action.kind == "backflush" and run.release_peak_s and run.release_end_s:
             row |= release_figures(recording)
-        for name, value in row.items():
-            figures.setdefault(name, []).append(value)
+        figures[number] = row
     return figures
+
+
+def column(figures: dict[int, dict[str, float]], name: str) -> list[float]:
+    """One figure of all runs that have it."""
+    return [row[name] for row in figures.values() if name in row]
 
 
 def main() -> None:
@@ -234,25 +240,32 @@ def main() -> None:
         + "".join(f"{name.split('-')[0]:>10}" for name in real)
         + "   simulated puck 5/50/95 %   blind 5/50/95 %"
     )
-    for name in list(blind):
+    for name in max(blind.values(), key=len):
         row = f"{name:44}"
         row += "".join(f"{figures.get(name, float('nan')):10.2f}" for figures in real.values())
         for figures in (shot, blind):
-            if name in figures:
-                row += "   " + "".join(f"{value:8.2f}" for value in np.nanquantile(figures[name], (0.05, 0.5, 0.95)))
-            else:
-                row += " " * 27
+            values = column(figures, name)
+            quantiles = np.nanquantile(values, (0.05, 0.5, 0.95)) if values else ()
+            row += "   " + "".join(f"{value:8.2f}" for value in quantiles).ljust(24)
         if name == _COMB:
             # A clip of two seconds tells the rate to about 0.05 Hz.
-            off = max(abs(figures[name]) for figures in [*real.values(), {name: np.max(np.abs(blind[name]))}])
+            off = max(abs(figures[name]) for figures in [*real.values(), {name: np.max(np.abs(column(blind, name)))}])
             row += f"   all within {off:.2f} Hz of nominal"
-        elif name in shot:
-            low, high = np.nanquantile(shot[name], (0.05, 0.95))
+        elif column(shot, name):
+            low, high = np.nanquantile(column(shot, name), (0.05, 0.95))
             outside = [
                 f"{key.split('-')[0]}" for key, figures in real.items() if not low <= figures.get(name, low) <= high
             ]
             row += "   outside: " + ", ".join(outside) if outside else ""
         print(row)
+    for low, high in _BANDS_HZ[1:]:
+        name = f"{low:.0f}-{high:.0f} Hz step, dB"
+        further = [blind[number][name] - shot[number][name] for number in blind.keys() & shot.keys()]
+        share = np.mean(np.array(further) < 0.0)
+        print(
+            f"{name}: blind basket minus puck, same machine: median {np.median(further):.2f}, "
+            f"further in {share:.0%} of {len(further)}"
+        )
     if options.json:
         options.json.write_text(json.dumps({"real": real, "puck": shot, "blind": blind}, indent=1))
 

@@ -405,8 +405,8 @@ def _advance(
         c[HEAD_ML_S] = head_in if load != BOILER else 0.5 * head_in
         c[OPV_ML_S] = opv
         c[RELEASE_ML_S] = release
-        # Coffee runs out in thin, quiet streams; a leak drips down the handle.
-        c[OUT_ML_S] = (0.15 * out if load == PUCK else out) + 0.3 * leak
+        # Coffee runs out in thin streams, quieter than water; a leak drips down the handle.
+        c[OUT_ML_S] = (0.5 * out if load == PUCK else out) + 0.3 * leak
         c[SPIN] = s[_SPIN]
         c[DUTY] = duty
         c[SPUTTER] = s[_AIRY] * s[_SPIN]

@@ -116,7 +116,7 @@ def _hydraulics(rng: np.random.Generator) -> Hydraulics:
 
 
 def _levels(rng: np.random.Generator) -> SoundLevels:
-    noise = between(rng, -46.0, -5.0)
+    noise = between(rng, -49.0, -5.0)
     return SoundLevels(
         tone_load_db=between(rng, -18.0, 11.0),
         tone_bump_db=between(rng, -8.0, 8.0) if rng.random() < 0.5 else 0.0,
@@ -137,7 +137,7 @@ def _levels(rng: np.random.Generator) -> SoundLevels:
         choke_db=between(rng, 3.0, 20.0),
         choke_width_bar=log_between(rng, 0.1, 1.0),
         flow_db=noise + between(rng, -4.0, 13.0),
-        flow_exponent=between(rng, 1.0, 2.2),
+        flow_exponent=between(rng, 0.7, 1.7),
         opv_db=between(rng, -42.0, -16.0),
         trickle_db=between(rng, -60.0, -24.0),
         release_db=between(rng, -2.0, 18.0),
