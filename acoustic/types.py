@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,7 @@ __all__ = [
     "ACTION_KINDS",
     "CUE_KINDS",
     "EVENT_KINDS",
+    "PHASE_AFTER",
     "Action",
     "ActionKind",
     "AudioBlock",
@@ -51,28 +52,9 @@ ActionKind = Literal["pause", "resume", "undo", "count", "next", "more", "clean"
 Urgency = Literal["info", "act", "alarm"]
 Detail = str | float | int | bool | None
 
-EVENT_KINDS: tuple[EventKind, ...] = (
-    "pump_on",
-    "pressure",
-    "pump_off",
-    "release",
-    "release_end",
-    "no_release",
-    "cycle",
-    "incomplete",
-)
-CUE_KINDS: tuple[CueKind, ...] = (
-    "start_pump",
-    "stop_pump",
-    "release_ok",
-    "wait",
-    "foam_clear",
-    "rinse_handle",
-    "flush_group",
-    "done",
-    "warning",
-)
-ACTION_KINDS: tuple[ActionKind, ...] = ("pause", "resume", "undo", "count", "next", "more", "clean")
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+CUE_KINDS: tuple[CueKind, ...] = get_args(CueKind)
+ACTION_KINDS: tuple[ActionKind, ...] = get_args(ActionKind)
 
 _NO_DETAILS: Mapping[str, Detail] = MappingProxyType({})
 
@@ -88,6 +70,19 @@ class Phase(StrEnum):
     HOLD = "hold"
     STOPPED = "stopped"
     RELEASE = "release"
+
+
+PHASE_AFTER: Mapping[EventKind, Phase] = MappingProxyType(
+    {
+        "pump_on": Phase.FILL,
+        "pressure": Phase.HOLD,
+        "pump_off": Phase.STOPPED,
+        "release": Phase.RELEASE,
+        "release_end": Phase.BACKGROUND,
+        "no_release": Phase.BACKGROUND,
+    }
+)
+"""The phase that each turn of the machine begins."""
 
 
 @dataclass(frozen=True, slots=True)

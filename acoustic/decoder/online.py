@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import DecoderOptions
-from ..types import Phase
+from ..types import PHASE_AFTER, Phase
 from .kernels import FILL_AT, HOLD_AT, MASKED_AT, RELEASE_AT, STOP_AT, new_belief, step
 from .states import N_CLASSES, State, backflush_grammar
 
@@ -21,15 +21,6 @@ TransitionKind = Literal["pump_on", "pressure", "pump_off", "release", "release_
 
 ENTRY = -1
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
-
-_PHASE_AFTER: dict[TransitionKind, Phase] = {
-    "pump_on": Phase.FILL,
-    "pressure": Phase.HOLD,
-    "pump_off": Phase.STOPPED,
-    "release": Phase.RELEASE,
-    "release_end": Phase.BACKGROUND,
-    "no_release": Phase.BACKGROUND,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +117,7 @@ class Decoder:
             self._told.clear()
         else:
             self._told[kind] = frame
-        self._phase = _PHASE_AFTER[kind]
+        self._phase = PHASE_AFTER[kind]
         self._since = frame
         return Transition(kind, frame, now, min(float(confidence), 1.0), masked, late)
 

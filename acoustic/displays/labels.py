@@ -5,20 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..types import Event, Phase
+from ..types import PHASE_AFTER, Event, Phase
 from .journal import Record, Summary
 from .wording import describe
 
 __all__ = ["Label", "PhaseLabels", "audacity_line", "audacity_lines", "phase_labels", "tsv_lines"]
 
-_PHASE_AFTER = {
-    "pump_on": Phase.FILL,
-    "pressure": Phase.HOLD,
-    "pump_off": None,
-    "release": Phase.RELEASE,
-    "release_end": None,
-    "no_release": None,
-}
+_LABELLED = (Phase.FILL, Phase.HOLD, Phase.RELEASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +31,25 @@ class PhaseLabels:
     """
 
     def __init__(self) -> None:
-        self._phase: Phase | None = None
+        self._phase = Phase.BACKGROUND
         self._onset_s = 0.0
 
     def push(self, event: Event) -> list[Label]:
         """Take one event and return the labels that it completes."""
-        if event.kind not in _PHASE_AFTER:
+        if event.kind not in PHASE_AFTER:
             return []
         done = self._end(event.time_s)
-        self._phase, self._onset_s = _PHASE_AFTER[event.kind], event.time_s
+        self._phase, self._onset_s = PHASE_AFTER[event.kind], event.time_s
         return done
 
     def finish(self, duration_s: float) -> list[Label]:
         """End with the session: a phase that is still open ends there."""
         done = self._end(duration_s)
-        self._phase = None
+        self._phase = Phase.BACKGROUND
         return done
 
     def _end(self, time_s: float) -> list[Label]:
-        if self._phase is None or time_s <= self._onset_s:
+        if self._phase not in _LABELLED or time_s <= self._onset_s:
             return []
         return [Label(self._onset_s, time_s, self._phase)]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
-from ..types import AudioBlock, Cue, CueKind, Event, Phase, Progress, Status
+from ..types import PHASE_AFTER, AudioBlock, Cue, CueKind, Event, Phase, Progress, Status
 from .controls import Controls
 from .journal import Capture, Opening, Record, Summary
 from .spectrum import SpectrumStrip
@@ -67,15 +67,6 @@ LOOKS: tuple[Look, ...] = (
 )
 """All there are."""
 
-_PHASE_AFTER: dict[str, Phase] = {
-    "pump_on": Phase.FILL,
-    "pressure": Phase.HOLD,
-    "pump_off": Phase.STOPPED,
-    "release": Phase.RELEASE,
-    "release_end": Phase.BACKGROUND,
-    "no_release": Phase.BACKGROUND,
-    "incomplete": Phase.BACKGROUND,
-}
 _DURATION_OF = {Phase.FILL: "fill_s", Phase.HOLD: "hold_s", Phase.RELEASE: "release_s"}
 _KEPT = 100
 
@@ -190,7 +181,7 @@ class View:
         return self.cue.text
 
     def _event(self, event: Event) -> None:
-        if (phase := _PHASE_AFTER.get(event.kind)) is not None:
+        if (phase := PHASE_AFTER.get(event.kind)) is not None:
             self.phase, self.since_s = phase, event.time_s
         match event.kind:
             case "cycle" | "incomplete":
