@@ -154,3 +154,15 @@ def test_a_changed_rate_is_refused():
 def test_rates_out_of_range_are_refused(rate_hz):
     with pytest.raises(SampleRateError, match="8000 to 192000"):
         Detector().push(AudioBlock(0, np.zeros(100, np.float32), rate_hz))
+
+
+@pytest.mark.parametrize("zeros_s", [0.1, 1.0, 7.3])
+def test_leading_silence_moves_no_event(zeros_s):
+    # Microphones, and sound servers, often begin with digital zeros.
+    samples = WHOLE[RATE_HZ]
+    silence = np.zeros(round(zeros_s * 100) * RATE_HZ // 100, dtype=np.float32)
+    later = run(chop(np.concatenate([silence, samples]), [1_600]))
+    expected = EXPECTED[RATE_HZ]
+    assert [event.kind for event in later] == [event.kind for event in expected]
+    for moved, event in zip(later, expected, strict=True):
+        assert moved.time_s == pytest.approx(event.time_s + len(silence) / RATE_HZ, abs=1e-6)

@@ -110,6 +110,17 @@ class Decoder:
         best = int(np.argmax(weight))
         return np.append(belief.path[best], belief.entry[best]) if weight[best] >= 0.0 else None
 
+    def _mean_entry(self, state: State) -> int:
+        """Mean frame at which `state` was entered.
+
+        Pressure comes gradually: the likeliest frame jumps by a tenth of a second with where the hops fall in the sound,
+        the mean by a quarter of that.
+        """
+        belief = self._belief
+        n = belief.counters[0]
+        weight = np.where(belief.state[:n] == state, belief.weight[:n], 0.0)
+        return round(float(np.sum(weight * belief.entry[:n]) / np.sum(weight)))
+
     def _say(
         self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False, late: bool = False
     ) -> Transition:
@@ -151,9 +162,8 @@ class Decoder:
 
         if "pump_off" not in told:
             if "pressure" not in told and p[State.HOLD] > options.pressure_posterior:
-                path = self._likeliest(State.HOLD)
-                assert path is not None
-                return [self._say("pressure", max(int(path[HOLD_AT]), told["pump_on"]), now, float(p[State.HOLD]))]
+                held = max(self._mean_entry(State.HOLD), told["pump_on"])
+                return [self._say("pressure", held, now, float(p[State.HOLD]))]
             stopped = p[State.STOPPED] + p[State.IDLE] + p[State.RELEASE]
             path = self._likeliest(*_AFTER) if stopped > options.off_posterior else None
             return [] if path is None else self._catch_up(path, now, stopped)

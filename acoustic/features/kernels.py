@@ -579,6 +579,16 @@ def process_hop(state: FeatureState, samples: F32, lost: bool, features: F32) ->
     """
     window = state.window
     hop = samples.shape[0]
+    if state.counters[0] == 0:
+        # A microphone may open with digital zeros: hearing begins with the first sound, which sets the background.
+        # Below the floor there is only what a resampler rings with before it.
+        power = 0.0
+        for i in range(hop):
+            power += np.float64(samples[i]) * np.float64(samples[i])
+        if power <= hop * state.constants[0]:
+            features[:] = np.float32(0.0)
+            state.observed[:] = np.float32(10.0 * np.log10(state.constants[0]))
+            return
     keep = window.shape[0] - hop
     for i in range(keep):
         window[i] = window[i + hop]
