@@ -113,8 +113,8 @@ class Decoder:
     def _mean_entry(self, state: State) -> int:
         """Mean frame at which `state` was entered.
 
-        Pressure comes gradually: the likeliest frame jumps by a tenth of a second with where the hops fall in the sound,
-        the mean by a quarter of that.
+        Pressure comes gradually: the likeliest frame jumps by a tenth of a second with where the hops fall in the
+        sound, the mean by a quarter of that.
         """
         belief = self._belief
         n = belief.counters[0]
