@@ -18,6 +18,9 @@ from .types import Action, Cue, CueKind, Event, Progress, Urgency
 __all__ = ["Coach"]
 
 _UNDO = 100
+# How long "counted" stands before it gives way to "wait", and how long the microphone's warning stands before the next
+# cycle is asked for: as long as it takes to read.
+_COUNTED_S, _FAINT_S = 2.0, 6.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Coach:
         self._before: list[_State] = []
         self._run: _Run | None = None
         self._ready_s: float | None = None
+        self._wait_s: float | None = None
+        self._ended_s: float | None = None
+        self._faint = False
         self._paused = False
         self._told: Progress | None = None
 
@@ -105,7 +111,11 @@ class Coach:
             "incomplete": self._incomplete,
         }
         answer = None if self._paused else answers.get(event.kind)
-        return self._with_progress(answer(event) if answer else [], event.decided_s)
+        cues = answer(event) if answer else []
+        if answer and event.kind in ("cycle", "incomplete"):
+            # Behind the verdict, before what the next step wants.
+            cues[1:1] = self._faintness(event)
+        return self._with_progress(cues, event.decided_s)
 
     def advance(self, time_s: float) -> list[Cue | Progress]:
         """Let audio time pass, and return what has fallen due."""
@@ -122,23 +132,29 @@ class Coach:
         cues: list[Cue] = []
         match action.kind:
             case "pause":
-                self._paused, self._run, self._ready_s = True, None, None
+                self._paused, self._run = True, None
+                self._rest_from(None)
             case "resume" if self._paused:
                 self._paused = False
                 self._look_from(now_s)
                 cues = self._announce(now_s)
             case "undo" if self._before:
-                self._state, self._ready_s = self._before.pop(), None
+                self._state = self._before.pop()
+                self._rest_from(None)
                 self._look_from(now_s)
+                cues = [] if self._run else self._announce(now_s)
             case "count":
+                before = self._state
+                self._backflushing(now_s)
                 cues = self._count(now_s)
+                self._before[-1] = before
             case "next" if self._step is not None:
                 self._remember()
                 cues = self._enter(self._state.step + 1, now_s)
             case "clean" if isinstance(self._step, Foam):
                 self._remember()
                 cues = self._enter(self._state.step + 1, now_s)
-            case "more":
+            case "more" if self._counting() < self._state.step:
                 self._remember()
                 self._back_to_cycles(now_s, self._more())
                 cues = self._announce(now_s)
@@ -156,8 +172,14 @@ class Coach:
 
     def _pump_on(self, event: Event) -> list[Cue]:
         now_s, step = event.decided_s, self._step
-        early = self._ready_s is not None and isinstance(step, Cycles) and step.pause_s is not None
-        self._run, self._ready_s = _Run(event.time_s), None
+        early = (
+            self._ended_s is not None
+            and isinstance(step, Cycles)
+            and step.pause_s is not None
+            and event.time_s < self._ended_s + step.pause_s
+        )
+        self._run = _Run(event.time_s)
+        self._rest_from(None)
         if isinstance(step, Prepare):
             return self._enter(self._state.step + 1, now_s, silent=True)
         if isinstance(step, Foam):
@@ -225,10 +247,28 @@ class Coach:
             if isinstance(before, Prepare) and not self._state.made[self._state.step]:
                 # Nothing has begun yet: water was run through, or something else was taken for the pump.
                 self._enter(self._state.step - 1, now_s, silent=True)
-            self._ready_s = now_s + self._pause_s()
+            self._rest_from(now_s)
+        elif isinstance(self._step, Rinse):
+            self._rest_from(now_s)
         return [
             _cue("warning", f"Not counted: {event.details.get('reason', 'it was not complete')}.", now_s, event.kind)
         ]
+
+    def _faintness(self, event: Event) -> list[Cue]:
+        """Say that the pump can hardly be heard; once, and again only after it was heard well in between."""
+        over_db = event.details.get("over_db")
+        if not isinstance(over_db, int | float):
+            return []
+        before, self._faint = self._faint, over_db < self.options.min_over_db
+        if before or not self._faint or self._step is None:
+            return []
+        if self._ready_s is not None:
+            self._ready_s, self._wait_s = max(self._ready_s, event.decided_s + _FAINT_S), None
+        text = (
+            f"Cannot hear the pump well: it is only {max(0.0, over_db):.0f} dB louder than the room. Bring the "
+            "microphone nearer, take another, or turn noise suppression off."
+        )
+        return [_cue("faint", text, event.decided_s, "microphone", "act")]
 
     # What falls due.
 
@@ -242,6 +282,8 @@ class Coach:
             if run.warnings < 2:
                 after_s = (options.warn_hold_s, options.alarm_hold_s)[run.warnings]
                 yield _Due(run.pressure_s + after_s, self._warn_of_hold)
+        if self._wait_s is not None:
+            yield _Due(self._wait_s, self._wait)
         if self._ready_s is not None:
             yield _Due(self._ready_s, self._next_cycle)
         if self._state.look_until_s is not None:
@@ -261,9 +303,14 @@ class Coach:
         text = f"{self.options.alarm_hold_s:.0f} s against a closed basket strain the pump. Turn it off!"
         return [_cue("warning", text, now_s, "pressure", "alarm")]
 
+    def _wait(self, now_s: float) -> list[Cue]:
+        assert self._ready_s is not None
+        self._wait_s = None
+        return [_cue("wait", f"Wait {self._ready_s - now_s:.0f} s before the next cycle.", now_s, "cycle")]
+
     def _next_cycle(self, now_s: float) -> list[Cue]:
         self._ready_s = None
-        if isinstance(self._step, Prepare):
+        if isinstance(self._step, Prepare | Rinse):
             return self._announce(now_s)
         made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
         return [_cue("start_pump", f"Next: cycle {made + 1} of {wanted}. Turn the pump on.", now_s, "cycle")]
@@ -276,7 +323,8 @@ class Coach:
         state, step = self._state, self._step
         flushing = isinstance(step, Flush) and event is None
         index = state.step if flushing else self._counting()
-        made, wanted = state.made[index] + 1, state.wanted[index]
+        made = state.made[index] + 1
+        wanted = max(state.wanted[index], made)
         release_s = event.details.get("release_s") if event else None
         self._state = replace(
             state,
@@ -289,14 +337,23 @@ class Coach:
         if index == state.step and made >= wanted:
             return [_cue("release_ok", text, now_s, "cycle"), *self._enter(index + 1, now_s)]
         if index == state.step and not flushing:
-            self._ready_s = (event.time_s if event else now_s) + self._pause_s()
+            self._rest_from(event.time_s if event else now_s)
+            assert self._ready_s is not None
             text += " Wait a moment."
+            # Only a pause that the procedure asks for is long enough for another word.
+            if self._ready_s > now_s + 2.0 * _COUNTED_S:
+                self._wait_s = now_s + _COUNTED_S
         return [_cue("release_ok", text, now_s, "cycle")]
 
     def _counting(self) -> int:
         """Index of the step that a cycle belongs to: the present one, the last before it, or the first of all."""
         cycles = [index for index, step in enumerate(self._steps) if isinstance(step, Cycles)]
         return max((index for index in cycles if index <= self._state.step), default=cycles[0])
+
+    def _rest_from(self, time_s: float | None) -> None:
+        """Ask for the next cycle a pause after `time_s`, the end of the one before; ask for nothing if None."""
+        self._ended_s, self._wait_s = time_s, None
+        self._ready_s = None if time_s is None else time_s + self._pause_s()
 
     def _pause_s(self) -> float:
         step = self._steps[self._counting()]
@@ -310,7 +367,7 @@ class Coach:
 
     def _enter(self, index: int, now_s: float, *, silent: bool = False) -> list[Cue]:
         """Go to a step; `silent` where the pump runs already and nobody needs to be told to turn it on."""
-        self._ready_s = None
+        self._rest_from(None)
         self._state = replace(self._state, step=index, since_s=now_s, look_until_s=None)
         if isinstance(self._step, Cycles):
             self._state = replace(self._state, releases_s=())
@@ -321,7 +378,7 @@ class Coach:
         """Go back to the last step of cycles, for so many beyond those that were made."""
         index, state = self._counting(), self._state
         wanted = (*state.wanted[:index], max(state.wanted[index], state.made[index] + more), *state.wanted[index + 1 :])
-        self._ready_s = None
+        self._rest_from(None)
         self._state = replace(state, step=index, since_s=now_s, wanted=wanted, look_until_s=None)
 
     def _more(self) -> int:

@@ -142,6 +142,8 @@ class CoachOptions:
     warn_hold_s: float = 20.0
     alarm_hold_s: float = 30.0
     min_pause_s: float = 3.0
+    # A fill that stands less far over the background is hard to tell from it: the user is told.
+    min_over_db: float = 6.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ CueKind = Literal[
     "flush_group",
     "done",
     "warning",
+    "faint",
 ]
 ActionKind = Literal["pause", "resume", "undo", "count", "next", "more", "clean"]
 Urgency = Literal["info", "act", "alarm"]

@@ -2,7 +2,7 @@
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
 cycle, `x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the
-user.
+user; `~3` says that the pump stands 3 dB over the background from here on.
 """
 
 import re
@@ -46,20 +46,23 @@ class Session:
     ) -> None:
         self.coach = Coach(options, procedure)
         self.now_s, self.step_s, self.cycles = 0.0, step_s, 0
+        self.over: dict[str, object] = {}
         self.told: list[Cue | Progress] = self.coach.start(0.0)
 
     def run(self, picture: str) -> "Session":
         for word in picture.split():
             if word.startswith("["):
                 self.told += self.coach.act(Action(word[1:-1], self.now_s))  # type: ignore[arg-type]
+            elif word.startswith("~"):
+                self.over = {"over_db": float(word[1:])}
             elif word == "w":
                 self.push("release")
                 self.push("release_end")
                 self.cycles += 1
-                self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles)
+                self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles, **self.over)
             elif word in PICTURES:
                 for kind in PICTURES[word]:
-                    self.push(kind, **({"reason": "too early"} if kind == "incomplete" else {}))
+                    self.push(kind, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
             else:
                 self.wait(float(word))
         return self
@@ -162,6 +165,44 @@ def test_the_pump_runs_at_least_as_long_as_the_procedure_says() -> None:
     assert [text for text in session.texts if "early" in text] == ["A little early: 8 s between cycles are better."]
 
 
+def test_a_long_pause_is_counted_down_from_where_the_count_has_been_read() -> None:
+    procedure = Procedure("timed", "", (Prepare("Ready?"), Cycles("Cleaner", 2, on_s=10.0, pause_s=10.0)))
+    session = Session(procedure).run("3 + 12 p 2 - w 20")
+    assert session.cues == "start_pump stop_pump release_ok wait start_pump"
+    assert session.texts[-3:] == [
+        "Counted: 1 of 2. Wait a moment.",
+        "Wait 8 s before the next cycle.",
+        "Next: cycle 2 of 2. Turn the pump on.",
+    ]
+
+
+def test_a_pump_that_can_hardly_be_heard_is_said_once_until_it_was_heard_well() -> None:
+    session = Session(options=CoachOptions(cycles=9)).run(f"3 ~3.4 {CYCLE} 10 {CYCLE} 10")
+    assert session.cues == (
+        "start_pump stop_pump release_ok faint start_pump stop_pump release_ok start_pump"  # no second one
+    )
+    (faint,) = [cue for cue in session.told if isinstance(cue, Cue) and cue.kind == "faint"]
+    assert faint.text == (
+        "Cannot hear the pump well: it is only 3 dB louder than the room. Bring the microphone nearer, take another, "
+        "or turn noise suppression off."
+    )
+    assert (faint.urgency, faint.about) == ("act", "microphone")
+    starts = [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "start_pump"]
+    assert starts[1] - faint.time_s == 6.0  # time to read it
+    session.run(f"~6.0 {CYCLE} 10 ~-2.0 + 2 - x 10")
+    assert session.cues.endswith("release_ok start_pump warning faint start_pump")
+    assert "it is only 0 dB louder" in session.texts[-2]
+
+
+def test_a_faint_pump_gives_way_to_what_the_next_step_wants_and_is_silent_without_a_figure() -> None:
+    assert "faint" not in Session(FULL).run(f"3 {CYCLE} {CYCLE}").cues
+    assert Session(FULL).run(f"3 {CYCLE} ~1 {CYCLE}").cues.endswith("release_ok faint foam_clear")
+    assert Session(FULL).run("3 + 6 p 2 - 3 ~1 !").cues.endswith("warning faint")
+    flushing = Session(FULL).run("[next] [next] [next] [next] [next] ~1 + 3 - x")
+    assert flushing.cues.endswith("flush_group release_ok faint")
+    assert "faint" not in Session(FULL).run("3 + 6 [pause] ~1 p 2 - w").cues
+
+
 def test_a_pump_stopped_before_its_time_is_not_told_to_stop() -> None:
     procedure = Procedure("timed", "", (Prepare("Ready?"), Cycles("Cleaner", 2, on_s=10.0)))
     assert "stop_pump" not in Session(procedure).run("3 + 4 p 1 - w 20").cues
@@ -184,6 +225,7 @@ def test_a_pump_that_runs_without_pressure_while_looking_or_rinsing_moves_nothin
     assert session.place == "Look at the foam 2/2"
     assert session.run("4").place == "Rinse the handle 2/2"
     assert session.run("5 + 3 - x 30").place == "Rinse the handle 2/2"
+    assert session.texts[-2:] == ["Not counted: too early.", "Rinse it."]
     assert session.run("+ 6 p").place == "Water 0/2"
 
 
@@ -199,6 +241,8 @@ def test_brown_foam_asks_for_more_and_white_foam_goes_on() -> None:
     assert session.run(f"{CYCLE} {CYCLE}").place == "Look at the foam 4/4"
     assert session.run("[clean]").place == "Rinse the handle 4/4"
     assert session.run("[more]").place == "Cleaner 4/6"
+    assert Session(FULL).run("[more]").place == "Get ready 0/2"
+    assert Session(FULL).run("[next] [more]").place == "Cleaner 0/2"
 
 
 def test_pause_and_resume_keep_the_count() -> None:
@@ -217,7 +261,20 @@ def test_a_count_can_be_taken_back_and_made_by_hand() -> None:
     assert session.place == "Cleaner 0/2"
     assert session.run("[count] [count]").place == "Look at the foam 2/2"
     assert session.run("[undo]").place == "Cleaner 1/2"
+    assert session.texts[-1] == "Cleaner: cycle 2 of 2. Turn the pump on."
     assert session.run("[undo] [undo] [undo]").place == "Cleaner 0/2"
+
+
+def test_a_cycle_that_was_not_heard_is_counted_by_hand_where_it_belongs() -> None:
+    session = Session(FULL).run("3 [count]")
+    assert session.place == "Cleaner 1/2"
+    assert session.run("[undo]").place == "Get ready 0/2"
+    session.run("[count] [count] [count]")
+    assert session.place == "Look at the foam 3/3"
+    assert "Counted: 3 of 3." in session.texts
+    assert session.run("[clean] [count]").place == "Water 1/2"
+    assert session.run("[undo]").place == "Rinse the handle 3/3"
+    assert session.run("[next] [next] [count]").place == "Flush the group 1/2"
 
 
 def test_undo_after_the_rinse_has_begun_goes_back_to_the_last_count() -> None:
@@ -258,7 +315,7 @@ def test_every_shipped_procedure_can_be_gone_through_by_hearing_alone(name: str)
     assert session.place.startswith("Done")
 
 
-words = st.sampled_from([*"+p-wx!", "0.3", "4", "25", *(f"[{kind}]" for kind in ACTION_KINDS)])
+words = st.sampled_from([*"+p-wx!", "~2", "~9", "0.3", "4", "25", *(f"[{kind}]" for kind in ACTION_KINDS)])
 
 
 @given(st.lists(words, max_size=40), st.sampled_from([0.1, 0.7, 100.0]))

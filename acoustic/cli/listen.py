@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
@@ -143,7 +144,7 @@ def listen(
         }
         monitor = Monitor(detector, Coach(procedure=steps))
         summary = run(heard, monitor, feeds, journal=writer, recording=recording, controls=controls, details=details)
-    if sys.stdout.isatty():
+    if _has_screen():
         from rich import print as rich_print
 
         from ..displays.terminal import session_summary
@@ -164,9 +165,17 @@ def _serve(view: View, procedure: Procedure, host: str, port: int | None, pace: 
     display = WebDisplay(view.controls, names, host=host, port=8350 if port is None else port, pace=pace, key=key)
     view.address, view.code = display.url, code_lines(display.url)
     view.controls.code = "token=" in display.url
-    if not sys.stdout.isatty():
+    if not _has_screen():
+        # On standard error, which is no part of the session's lines; a code only where somebody can see it.
+        for line in view.code if view.controls.code and sys.stderr.isatty() else ():
+            click.echo(line, err=True)
         click.echo(f"Web page: {display.url}", err=True)
     return display
+
+
+def _has_screen() -> bool:
+    """Whether standard output is a terminal that can be drawn on."""
+    return sys.stdout.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
 
 
 def _close(feeds: list[Feed]) -> None:
@@ -207,7 +216,7 @@ def _open_recording(path: str, rate_hz: int) -> Recording:
 
 def _displays(view: View, controls: Controls, *, speak: bool) -> list[Display]:
     displays: list[Display] = []
-    if sys.stdout.isatty():
+    if _has_screen():
         from rich.console import Console
 
         from ..displays.terminal import TerminalDisplay

@@ -147,7 +147,7 @@ class Frame:
         scale = _scale(width, height)
         above = [
             *_drawn(_header, width, *_place(view)),
-            *_drawn(_banner, width, view.look, view.telling, scale),
+            *_drawn(_banner, width, view.look, _telling(view), scale),
             *_drawn(_counters, width, _count(view), view.phase_s // 1, scale),
             *_drawn(_bar, width, *_usual(view)),
             *_drawn(_bar, width, *_level(view)),
@@ -210,7 +210,7 @@ def _place(view: View) -> tuple[str, str]:
     where = [view.opening.source if view.opening else "getting ready"]
     if view.progress:
         where.append(describe(view.progress))
-    state = [f"sound {view.capture.state}" if view.capture else "", "muted" if view.controls.muted else ""]
+    state = [view.hearing, "muted" if view.controls.muted else ""]
     return " · ".join(where), "  ".join([*filter(None, state), f"{clock(view.time_s // 1, decimals=0)} "])
 
 
@@ -229,11 +229,16 @@ def _banner(look: Look, telling: str, scale: int) -> RenderableType:
     return Padding(Group(*gap, word, *gap, text, *gap), (0, 1), style=f"{look.foreground} on {look.background}")
 
 
+def _telling(view: View) -> str:
+    """Return the line below the word, with the keys that answer it."""
+    asked = view.cue is not None and view.cue.kind in ("foam_clear", "rinse_handle") and view.telling == view.cue.text
+    return f"{view.telling} Press space for clean, m for more." if asked and view.keys else view.telling
+
+
 def _counters(count: str, seconds: float, scale: int) -> RenderableType:
     row = Table.grid(expand=True)
     for _ in range(2):
         row.add_column(ratio=1, justify="center", no_wrap=True)
-    row.add_row("", "")
     # Without a unit: in block letters an S is a 5.
     time = str(int(seconds)) if seconds < 100 else clock(seconds, decimals=0)
     # Align, not the column, centres block letters: a column would centre each of their rows by itself.
@@ -309,15 +314,16 @@ def _shade(above: int, below: int) -> Style:
 def _facts(view: View, rows: int) -> list[str]:
     """Return up to so many lines of what has happened, what matters most first."""
     lines = []
-    if release := view.last_release:
-        length_s = view.runs[-1].details.get("release_s") if view.runs else None
-        over = view.runs and view.runs[-1].time_s >= release.time_s and isinstance(length_s, float)
-        lines.append(f"  Last whoosh  {clock(release.time_s)}" + (f"  {length_s:.1f} s long" if over else ""))
-    if view.cue:
-        lines.append(f"  Last cue     {clock(view.cue.time_s)}  {view.cue.text}")
+    last = [f"last whoosh {clock(view.last_release.time_s)}"] if view.last_release else []
+    last += [f"last cue {clock(view.cue.time_s)}: {view.cue.text}"] if view.cue else []
+    if last:
+        lines.append(f"  {', '.join(last)}")
+    if view.faint and view.faint is not view.cue:
+        # The header says what is wrong; here is what to do, which has to fit a line.
+        lines.append(f"  {view.faint.text.partition('. ')[2]}")
+    lines += [f"  {clock(run.time_s)}  {describe(run)}" for run in view.runs[: -rows - 1 : -1]]
     if view.address:
-        lines.append(f"  Web page     {view.address}")
-    lines += [f"               {clock(run.time_s)}  {describe(run)}" for run in view.runs[: -rows - 1 : -1]]
+        lines.insert(_FACT_ROWS - 1, f"  web page {view.address}")
     return lines[:rows]
 
 
@@ -334,8 +340,7 @@ def _code(code: Sequence[str], address: str, keys: bool, height: int) -> Rendera
 
 def _fitting_keys(view: View) -> tuple[tuple[Key, ...], bool]:
     """Return the keys that do something now, and whether the session is paused; none without a keyboard."""
-    looking = view.cue is not None and view.cue.kind in ("foam_clear", "rinse_handle")
-    unfit = {*(() if looking else ("clean", "more")), *(() if view.address else ("code",))}
+    unfit = {*(() if view.looking else ("clean", "more")), *(() if view.address else ("code",))}
     keys = tuple(key for key in KEYS if key.command not in unfit) if view.keys else ()
     return keys, bool(view.progress and view.progress.paused)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import NamedTuple
 
+from ..config import CoachOptions
 from ..types import PHASE_AFTER, AudioBlock, Cue, CueKind, Event, Phase, Progress, Status
 from .controls import Controls
 from .journal import Capture, Opening, Record, Summary
@@ -36,6 +37,7 @@ _STARTING = Look("STARTING", "Getting ready; the first start on a computer takes
 _DEAF = Look("NO SOUND", "The microphone gives nothing.", _YELLOW, _BLACK)
 _PAUSED = Look("PAUSED", "Nothing is counted until you go on.", _GREY, _WHITE)
 _CAREFUL = Look("CAREFUL", "Something is wrong.", _VERMILION, _BLACK)
+_NO_COUNT = Look("NO COUNT", "This one does not count.", _ORANGE, _BLACK)
 _STOP = Look("STOP PUMP", "Pressure is up.", _ORANGE, _BLACK)
 _STOP_URGENTLY = Look("STOP PUMP", "Pressure has been up for long.", _VERMILION, _BLACK)
 PHASE_LOOKS: dict[Phase, Look] = {
@@ -54,12 +56,14 @@ _AFTER_CUE: dict[CueKind, Look] = {
     "rinse_handle": Look("RINSE", "", _SKY, _BLACK),
     "flush_group": Look("FLUSH", "", _SKY, _BLACK),
     "done": Look("DONE", "The cleaning is over.", _GREEN, _BLACK),
+    "faint": Look("TOO FAINT", "The pump can hardly be heard.", _YELLOW, _BLACK),
 }
 LOOKS: tuple[Look, ...] = (
     _STARTING,
     _DEAF,
     _PAUSED,
     _CAREFUL,
+    _NO_COUNT,
     _STOP,
     _STOP_URGENTLY,
     *PHASE_LOOKS.values(),
@@ -83,6 +87,10 @@ class View:
         Whether there is a keyboard to press.
     address, code
         Of the web page, if there is one, and the same as rows of a QR code.
+    looking
+        Whether the user is asked to look at the foam, or was just now.
+    faint
+        What was said of a pump that can hardly be heard, until it is heard well.
     """
 
     controls: Controls = field(default_factory=Controls)
@@ -96,6 +104,8 @@ class View:
     runs: list[Event] = field(default_factory=list)
     last_release: Event | None = None
     cue: Cue | None = None
+    looking: bool = False
+    faint: Cue | None = None
     capture: Capture | None = None
     progress: Progress | None = None
     summary: Summary | None = None
@@ -113,10 +123,13 @@ class View:
                 self.capture = record
             case Progress():
                 if self.progress is None or record.step != self.progress.step:
-                    self.cue = None  # what was said belongs to the step before; what the new one wants comes next
+                    # What was said belongs to the step before; what the new one wants comes next.
+                    self.cue, self.looking = None, False
                 self.progress = record
             case Cue():
                 self.cue = record
+                self.looking |= record.kind in ("foam_clear", "rinse_handle")
+                self.faint = record if record.kind == "faint" else self.faint
             case Event():
                 self._event(record)
         if isinstance(record, Event | Cue | Capture):
@@ -153,6 +166,12 @@ class View:
         return self.capture is not None and self.capture.state in ("silent", "stalled", "lost")
 
     @property
+    def hearing(self) -> str:
+        """How the machine is heard, in a few words: the microphone's state, and whether the pump is too faint."""
+        sound = f"sound {self.capture.state}" if self.capture else ""
+        return " · ".join(filter(None, (sound, "pump too faint" if self.faint else "")))
+
+    @property
     def look(self) -> Look:
         """Word and colours of the moment."""
         if self.summary is None and self.status is None:
@@ -166,6 +185,8 @@ class View:
         if self.phase is Phase.BACKGROUND and self.cue is not None:
             if self.cue.urgency == "alarm":
                 return _CAREFUL
+            if self.cue.about == "incomplete":
+                return _NO_COUNT
             return _AFTER_CUE.get(self.cue.kind, PHASE_LOOKS[self.phase])
         return PHASE_LOOKS[self.phase]
 
@@ -186,5 +207,8 @@ class View:
         match event.kind:
             case "cycle" | "incomplete":
                 self.runs.append(event)
+                over_db = event.details.get("over_db")
+                if isinstance(over_db, int | float) and over_db >= CoachOptions().min_over_db:
+                    self.faint = None
             case "release":
                 self.last_release = event

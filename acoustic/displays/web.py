@@ -170,7 +170,7 @@ class WebDisplay:
     def _message(self, columns: int) -> str:
         """Return the whole state, with the newest columns of sound, as JSON."""
         view, look = self._view, self._view.look
-        progress, cue = view.progress, view.cue
+        progress = view.progress
         shades = (view.sound.newest(columns) * (_LEVELS - 0.01)).astype(int).tolist()
         return json.dumps(
             {
@@ -180,10 +180,10 @@ class WebDisplay:
                 "foreground": look.foreground,
                 "source": view.opening.source if view.opening else "",
                 "place": describe(progress) if progress else "",
-                "capture": view.capture.state if view.capture else "",
+                "hearing": view.hearing,
                 "muted": self._controls.muted,
                 "paused": bool(progress and progress.paused),
-                "looking": bool(cue and cue.kind in ("foam_clear", "rinse_handle")),
+                "looking": view.looking,
                 "count": progress.count if progress else 0,
                 "target": progress.target if progress else None,
                 "step": progress.step if progress else 1,

@@ -40,6 +40,7 @@ _BAR = 0.8
 _SHOWN_CUES = {
     "stop_pump": "v",
     "warning": "X",
+    "faint": "s",
     "foam_clear": "o",
     "rinse_handle": "o",
     "flush_group": "o",
@@ -286,7 +287,7 @@ def _page(session: SessionRecords, picture: bytes) -> str:
         facts="".join(f"<dt>{name}</dt><dd>{html.escape(text)}</dd>" for name, text in facts if text),
         picture=base64.b64encode(picture).decode(),
         runs=_table(
-            ("at", "cycle", "fill, s", "hold, s", "whoosh, s", "quieter by, dB", "sure", "why not"),
+            ("at", "cycle", "fill, s", "hold, s", "whoosh, s", "quieter by, dB", "over room, dB", "sure", "why not"),
             map(_run, session.runs),
         ),
         steps=_table(("from", "step"), ([clock(step.onset_s, decimals=0), step.label] for step in _steps(session))),
@@ -301,12 +302,13 @@ def _run(run: Event) -> list[str]:
     seconds = [
         f"{value:.1f}" if isinstance(value := details.get(name), int | float) and value else "" for name in _LENGTHS
     ]
-    quieting = details.get("quieting_db")
+    quieting, over = details.get("quieting_db"), details.get("over_db")
     return [
         clock(run.time_s),
         str(details.get("cycle", "")) if run.kind == "cycle" else "-",
         *seconds,
         f"{-quieting:.0f}" if isinstance(quieting, int | float) else "",
+        f"{over:.0f}" if isinstance(over, int | float) else "",
         f"{run.confidence:.0%}",
         str(details.get("reason", "")),
     ]

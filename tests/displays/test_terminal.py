@@ -80,13 +80,22 @@ def test_at_80_by_24_everything_that_matters_is_there() -> None:
         "of about 2 s",
         "-32 dB",
         "▀▀▀▀▀",
-        "Last whoosh  0:09.0",
-        "Last cue     0:12.0",
+        "last whoosh 0:09.0, last cue 0:12.0: Pressure is up.",
         "not counted: released before pressure was up",
         "p  pause",
         "q  quit",
     ):
         assert part in text
+
+
+def test_a_faint_pump_is_in_the_header_and_its_remedy_below_until_it_is_heard_well() -> None:
+    view = view_of(CYCLE, STOP)
+    view.show(Capture(1.0, "ok", "Listening to mic."))
+    view.show(Cue("faint", "Cannot hear the pump well. Bring the microphone nearer.", "act", 12.5))
+    assert "Cannot hear the pump well. Bring" in shown(view)
+    view.show(STOP)
+    assert "sound ok · pump too faint" in shown(view).splitlines()[0]
+    assert "  Bring the microphone nearer." in shown(view)
 
 
 def test_a_stop_cue_is_not_repeated_once_the_pump_is_off() -> None:
@@ -97,6 +106,7 @@ def test_the_keys_fit_the_moment() -> None:
     assert "clean" not in shown(view_of())
     looking = view_of(Cue("foam_clear", "Look into the drip tray.", "act", 13.0), phase=Phase.BACKGROUND)
     assert "space  clean  m  more" in shown(looking)
+    assert "Look into the drip tray. Press space for clean, m for more." in shown(looking)
     paused = view_of(Progress(13.0, 2, 6, "Cleaner", 1, 5, 3.0, paused=True))
     assert "p  go on" in shown(paused)
     quiet = view_of()

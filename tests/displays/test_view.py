@@ -72,6 +72,34 @@ def test_an_alarm_stays_when_the_pump_is_off() -> None:
     assert (told.view.look.word, told.view.telling) == ("CAREFUL", "Do not unlock the handle.")
 
 
+def test_a_run_that_does_not_count_is_a_word_as_well() -> None:
+    told = Told()
+    told.at(5.0, "pump_on", "pump_off", "no_release", "incomplete")
+    told.view.show(Cue("warning", "Not counted: too early.", "info", 8.0, "incomplete"))
+    assert (told.view.look.word, told.view.telling) == ("NO COUNT", "Not counted: too early.")
+
+
+def test_a_faint_pump_is_said_and_stays_known_until_it_is_heard_well() -> None:
+    told = Told()
+    told.view.show(Capture(0.0, "ok", "Listening."))
+    told.at(5.0, "pump_on", "release_end", "cycle", over_db=3.0)
+    assert told.at(6.0, "release_ok!", "faint!") == "TOO FAINT"
+    assert told.at(12.0, "start_pump!") == "START"
+    assert (told.view.hearing, told.view.faint is not None) == ("sound ok · pump too faint", True)
+    told.at(20.0, "cycle")  # of an old journal, which does not say
+    assert told.view.faint
+    told.at(30.0, "cycle", over_db=9.0)
+    assert told.view.hearing == "sound ok"
+
+
+def test_the_foam_can_be_answered_until_the_next_step_whatever_is_said_meanwhile() -> None:
+    told = Told()
+    told.at(5.0, "foam_clear!", "warning!")
+    assert told.view.looking
+    told.view.show(Progress(11.0, 4, 6, "Water", 0, 4, 11.0))
+    assert not told.view.looking
+
+
 def test_a_new_step_takes_away_what_the_old_one_said() -> None:
     told = Told()
     told.at(5.0, "foam_clear!")

@@ -112,6 +112,8 @@ def test_a_session_as_a_viewer_sees_it(serve: Serve) -> None:
         display.show(Event("pressure", 12.0, 12.3, 0.9))
         display.show(Cue("stop_pump", "Turn it off.", "act", 12.3))
         assert next_state(viewer, word="STOP PUMP")["telling"] == "Turn it off."
+        display.show(Cue("faint", "Cannot hear the pump well.", "act", 12.4))
+        assert next_state(viewer, hearing="pump too faint")
         display.show(Event("cycle", 15.0, 15.2, 0.9, {"cycle": 1, "fill_s": 7.0}))
         assert next_state(viewer, runs=["0:15.0  cycle 1 counted: fill 7.0 s"])
         display.show(Summary(1, 20.0, 0.0))

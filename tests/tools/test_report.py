@@ -21,7 +21,14 @@ SESSION: list[Record] = [
     Event("pump_off", 5.0, 5.1, 0.9),
     Event("release", 5.1, 5.3, 0.9),
     Event("release_end", 6.0, 6.2, 0.9),
-    Event("cycle", 6.0, 6.2, 0.9, {"cycle": 1, "fill_s": 3.0, "hold_s": 1.0, "release_s": 0.9, "quieting_db": -12.0}),
+    Event(
+        "cycle",
+        6.0,
+        6.2,
+        0.9,
+        {"cycle": 1, "fill_s": 3.0, "hold_s": 1.0, "release_s": 0.9, "quieting_db": -12.0, "over_db": 4.0},
+    ),
+    Cue("faint", "Cannot hear the pump well.", "act", 6.2, "microphone"),
     Capture(7.0, "lost", "mic <b>gone</b>"),
     Event("incomplete", 8.0, 8.2, 0.8, {"reason": "released before pressure was up", "fill_s": 2.0, "hold_s": 0.0}),
     Summary(1, 10.0, 0.0, {"incomplete": 1}),
@@ -69,9 +76,10 @@ def test_a_journal_with_its_sound_beside_it(tmp_path: Path) -> None:
     assert session.spectrogram.shape[0] * session.column_s == pytest.approx(10.0)
     write_report(session, tmp_path / "r.html")
     page = Page(tmp_path / "r.html")
-    assert ["0:06.0", "1", "3.0", "1.0", "0.9", "12", "90%", ""] in page.rows
-    assert ["0:08.0", "-", "2.0", "", "", "", "80%", "released before pressure was up"] in page.rows
+    assert ["0:06.0", "1", "3.0", "1.0", "0.9", "12", "4", "90%", ""] in page.rows
+    assert ["0:08.0", "-", "2.0", "", "", "", "", "80%", "released before pressure was up"] in page.rows
     assert ["0:04.3", "Pressure is up. Turn the pump off now."] in page.rows
+    assert ["0:06.2", "Cannot hear the pump well."] in page.rows
     assert ["0:01", "Cleaner"] in page.rows
     text = (tmp_path / "r.html").read_text()
     assert "Backflush 2026-01-02 03:04" in text

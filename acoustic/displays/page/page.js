@@ -53,7 +53,7 @@ function draw() {
   word(state.word);
   put("telling", state.telling);
   put("place", [state.source, ...(state.steps.length ? [state.place] : [])].join(" · "));
-  put("state", [state.capture && `sound ${state.capture}`, state.muted && "muted"].filter(Boolean).join(" · "));
+  put("state", [state.hearing, state.muted && "muted"].filter(Boolean).join(" · "));
   put("count", state.target === null ? "-" : `${state.count}/${state.target}`);
   list("steps", state.steps, (index) => (index + 1 === state.step ? "now" : index + 1 < state.step ? "past" : ""));
   list("runs", state.runs);
