@@ -415,9 +415,14 @@ class Coach:
         heard = (
             f" and the whoosh went from {releases_s[0]:.1f} to {releases_s[-1]:.1f} s" if len(releases_s) > 1 else ""
         )
+        wanted = self._state.wanted[self._counting()]
+        clear = (
+            f"The foam should be clear now: {made} cycles are done{heard}."
+            if made >= wanted
+            else f"The foam may not be clear yet: {made} of {wanted} cycles are done{heard}."
+        )
         return (
-            f"The foam should be clear now: {made} cycles are done{heard}. Sound cannot show it: look into the drip "
-            "tray. White foam is clean, brown foam wants more cycles."
+            f"{clear} Sound cannot show it: look into the drip tray. White foam is clean, brown foam wants more cycles."
         )
 
     def _tally(self) -> str:

@@ -286,6 +286,7 @@ def test_next_goes_through_all_steps() -> None:
     session = Session(FULL).run("[next] [next] [next] [next] [next] [next] [next]")
     assert session.cues == "start_pump start_pump foam_clear rinse_handle start_pump flush_group done"
     assert session.place.startswith("Done")
+    assert "The foam may not be clear yet: 0 of 2 cycles are done." in session.texts[2]
 
 
 def test_stopping_early_is_said_at_the_end() -> None:

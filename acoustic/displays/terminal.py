@@ -111,8 +111,13 @@ class TerminalDisplay:
 
 
 def session_summary(view: View) -> RenderableType:
-    """Return what remains on the terminal after a session: a line for each run of the pump, and the sum."""
-    last = Text(describe(view.summary) if view.summary else "")
+    """Return what remains on the terminal after a session: a line for each run of the pump, and the sum.
+
+    The sum is of what was heard; how far the cleaning has come is the coach's word, which knows of counts by hand.
+    """
+    words = [describe(view.summary)] if view.summary else []
+    words += [view.cue.text] if view.cue and view.cue.kind == "done" else []
+    last = Text("\n".join(words))
     if not view.runs:
         return last
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False)

@@ -123,6 +123,22 @@ class Terminal:
         self._stream.feed(data)
 
 
+def test_a_terminal_that_cannot_be_drawn_on_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "dumb")
+    command = [sys.executable, "-m", "acoustic", *DEMO, "--speed", "50"]
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, command)
+    printed = b""
+    with contextlib.suppress(OSError):  # how Linux tells that the other end is closed
+        while True:
+            printed += os.read(fd, 65_536)
+    os.close(fd)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    assert b">> Counted: 1 of 5." in printed
+    assert b"\x1b" not in printed
+
+
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (200, 50)])
 def test_in_a_real_terminal(columns: int, rows: int) -> None:
     terminal = Terminal(columns, rows, "--speed", "4")

@@ -179,7 +179,9 @@ def test_between_records_no_more_than_five_frames_a_second_and_only_what_has_cha
 def test_the_summary_lists_every_run(records: tuple[Record, ...]) -> None:
     terminal = Terminal(100, 24)
     view = view_of(*records)
+    view.show(Cue("done", "Stopped early: cleaner 2 of 5.", "info", 30.0, "session"))
     view.show(Summary(len(records) // 2, 30.0, 0.0, {"incomplete": len(records) // 2}))
     terminal.console.print(session_summary(view))
     assert ("released before pressure was up" in terminal.text) == bool(records)
     assert f"{len(records) // 2} cycle" in terminal.text
+    assert "Stopped early: cleaner 2 of 5." in terminal.text
