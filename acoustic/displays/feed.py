@@ -14,6 +14,9 @@ __all__ = ["Display", "Feed"]
 
 # Some seconds of sound, enough for any pause of a display that is still worth looking at.
 _BLOCKS = 256
+# A status waits so long for the next ones. To wake a thread costs more than most displays do with a status, and none
+# draws more often than this.
+_UPDATE_S = 0.05
 
 
 class Display(Protocol):
@@ -70,11 +73,10 @@ class Feed:
             self._changed.notify()
 
     def update(self, status: Status, block: AudioBlock) -> None:
-        """Replace the status that waits to be shown, and queue the sound behind it."""
+        """Replace the status that will be shown some hundredths of a second later; queue the sound behind it."""
         with self._changed:
             self._status = status
             self._blocks.append(block)
-            self._changed.notify()
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Let the display show what waits and end it; one that hangs is left behind after `timeout_s`."""
@@ -96,7 +98,7 @@ class Feed:
     def _pump(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._records or self._status or self._closing)
+                self._changed.wait_for(lambda: self._records or self._closing, _UPDATE_S)
                 records, status, closing = list(self._records), self._status, self._closing
                 blocks = list(self._blocks)
                 self._records.clear()

@@ -307,7 +307,8 @@ class MicrophoneSource:
 
     def _place(self, message: _Message) -> Iterator[AudioBlock]:
         raw = np.frombuffer(message.payload, np.float32).reshape(-1, self._channels)
-        if raw.any() or self._sounded_s is None:
+        # The first sample tells nearly always, and sooner than all of them.
+        if (raw.size and raw[0, 0]) or raw.any() or self._sounded_s is None:
             self._sounded_s = message.stamp_s
         self._silent_s = message.stamp_s - self._sounded_s
         samples = heard(raw)

@@ -38,6 +38,7 @@ class StoppableSource:
 
     def __init__(self, source: AudioSource) -> None:
         self._source = source
+        self._watched = source if isinstance(source, WatchedSource) else None
         self._asked = False
         self._asked_s: float | None = None
         self._waiting = False
@@ -69,7 +70,7 @@ class StoppableSource:
 
     def reports(self) -> Sequence[Report]:
         """Return what the source inside reports, if it watches itself."""
-        return self._source.reports() if isinstance(self._source, WatchedSource) else ()
+        return self._watched.reports() if self._watched is not None else ()
 
     def stop(self) -> None:
         """End after the block that is being worked on."""

@@ -81,6 +81,9 @@ def replay(
     """
     yield Opening(source.name, source.rate_hz, model, details=dict(details or {}))
     cycles = incomplete = stop = lost = 0
+    # Asked once: for a protocol the question takes as long as a hop's features.
+    watched = source if isinstance(source, WatchedSource) else None
+    acted = source if isinstance(source, ActedSource) else None
     failure: BackflushError | None = None
 
     def counted(records: list[Record]) -> list[Record]:
@@ -96,9 +99,9 @@ def replay(
                 yield Gap(block.start / block.rate_hz, block.lost / block.rate_hz)
             yield from counted([*monitor.push(block)])
             stop, lost = block.stop, lost + block.lost
-            for report in source.reports() if isinstance(source, WatchedSource) else ():
+            for report in watched.reports() if watched else ():
                 yield Capture(stop / block.rate_hz, str(report.state), report.text)
-            for action in source.actions() if isinstance(source, ActedSource) else ():
+            for action in acted.actions() if acted else ():
                 yield from monitor.act(action)
             if on_block:
                 on_block(block)
