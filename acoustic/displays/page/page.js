@@ -52,7 +52,7 @@ function draw() {
   document.querySelector("meta[name=theme-color]").content = state.background;
   word(state.word);
   put("telling", state.telling);
-  put("place", [state.source, ...(state.steps.length ? [state.place] : [])].join(" · "));
+  put("place", [...(state.steps.length ? [state.place] : []), state.source].join(" · "));
   put("state", [state.hearing, state.muted && "muted"].filter(Boolean).join(" · "));
   put("count", state.target === null ? "-" : `${state.count}/${state.target}`);
   list("steps", state.steps, (index) => (index + 1 === state.step ? "now" : index + 1 < state.step ? "past" : ""));
