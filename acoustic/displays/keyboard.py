@@ -38,14 +38,20 @@ def _press(controls: Controls, typed: str) -> None:
 
 if sys.platform != "win32":
 
+    def _in_background(terminal: int) -> bool:
+        # A background job that touches the terminal's settings is stopped.
+        try:
+            return os.tcgetpgrp(terminal) != os.getpgrp()
+        except OSError:
+            return False  # no job control here, as in many containers: nobody is in the background
+
     def _posix(controls: Controls) -> Iterator[bool]:
         import select
         import termios
         import tty
 
         terminal = sys.stdin.fileno()
-        if os.tcgetpgrp(terminal) != os.getpgrp():
-            # A background job that touches the terminal's settings is stopped.
+        if _in_background(terminal):
             yield False
             return
         settings = termios.tcgetattr(terminal)

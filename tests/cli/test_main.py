@@ -1,3 +1,5 @@
+import contextlib
+import os
 import subprocess
 import sys
 import tomllib
@@ -88,3 +90,24 @@ def test_an_error_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch, error:
 def test_python_m_acoustic_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "acoustic", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"backflush, version {acoustic.__version__}\n"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals there")
+def test_a_terminal_without_job_control_is_a_terminal() -> None:
+    screen, terminal = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-m", "acoustic", "listen", "--demo", "--mute", "--speed", "1000"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=subprocess.PIPE,
+    ) as listening:
+        os.close(terminal)
+        shown = b""
+        # Linux says with an error that the other end has been closed.
+        with contextlib.suppress(OSError):
+            while data := os.read(screen, 65_536):
+                shown += data
+        assert listening.stderr is not None
+        assert (listening.wait(60.0), listening.stderr.read()) == (0, b"")
+    os.close(screen)
+    assert b"5 cycles counted" in shown
