@@ -21,6 +21,12 @@ _UNDO = 100
 # How long "counted" stands before it gives way to "wait", and how long the microphone's warning stands before the next
 # cycle is asked for: as long as it takes to read.
 _COUNTED_S, _FAINT_S = 2.0, 6.0
+# A run of the pump that is shorter is none: an echo of the one before, or a bounce of its switch.
+_BURST_S = 0.8
+# A run that follows the one before sooner has had no background to be compared with.
+_APART_S = 1.0
+# One faint run alone may be another sound that was taken for the pump; a counted one is not.
+_FAINT_RUNS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,9 @@ class Coach:
         self._ready_s: float | None = None
         self._wait_s: float | None = None
         self._ended_s: float | None = None
-        self._faint = False
+        self._faint_runs = 0
+        self._told_faint = False
+        self._last_s: float | None = None
         self._paused = False
         self._told: Progress | None = None
 
@@ -111,10 +119,15 @@ class Coach:
             "incomplete": self._incomplete,
         }
         answer = None if self._paused else answers.get(event.kind)
+        run = self._run
+        flushing = isinstance(self._step, Flush)
         cues = answer(event) if answer else []
-        if answer and event.kind in ("cycle", "incomplete"):
-            # Behind the verdict, before what the next step wants.
-            cues[1:1] = self._faintness(event)
+        if event.kind in ("cycle", "incomplete"):
+            apart = run is not None and (self._last_s is None or run.began_s - self._last_s > _APART_S)
+            self._last_s = event.time_s
+            if apart and not flushing:
+                # Behind the verdict, before what the next step wants.
+                cues[1:1] = self._faintness(event)
         return self._with_progress(cues, event.decided_s)
 
     def advance(self, time_s: float) -> list[Cue | Progress]:
@@ -210,6 +223,8 @@ class Coach:
         if isinstance(self._step, Flush) and self._run.pressure_s is None:
             # Nothing else is to come of a burst without pressure, so it need not be waited for.
             self._run.judged = True
+            if event.time_s - self._run.began_s < _BURST_S:
+                return []
             return self._count(event.decided_s, burst=True)
         return []
 
@@ -255,13 +270,17 @@ class Coach:
         ]
 
     def _faintness(self, event: Event) -> list[Cue]:
-        """Say that the pump can hardly be heard; once, and again only after it was heard well in between."""
+        """Say once that the pump can hardly be heard, and again only after it was heard well in between."""
         over_db = event.details.get("over_db")
         if not isinstance(over_db, int | float):
             return []
-        before, self._faint = self._faint, over_db < self.options.min_over_db
-        if before or not self._faint or self._step is None:
+        if over_db >= self.options.min_over_db:
+            self._faint_runs, self._told_faint = 0, False
             return []
+        self._faint_runs = _FAINT_RUNS if event.kind == "cycle" else self._faint_runs + 1
+        if self._told_faint or self._faint_runs < _FAINT_RUNS or self._step is None:
+            return []
+        self._told_faint = True
         if self._ready_s is not None:
             self._ready_s, self._wait_s = max(self._ready_s, event.decided_s + _FAINT_S), None
         text = (

@@ -189,18 +189,28 @@ def test_a_pump_that_can_hardly_be_heard_is_said_once_until_it_was_heard_well() 
     assert (faint.urgency, faint.about) == ("act", "microphone")
     starts = [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "start_pump"]
     assert starts[1] - faint.time_s == 6.0  # time to read it
-    session.run(f"~6.0 {CYCLE} 10 ~-2.0 + 2 - x 10")
-    assert session.cues.endswith("release_ok start_pump warning faint start_pump")
+    session.run(f"~6.0 {CYCLE} 10 ~-2.0 + 2 - x 10 + 2 - x 10")
+    assert session.cues.endswith("release_ok start_pump warning start_pump warning faint start_pump")
     assert "it is only 0 dB louder" in session.texts[-2]
 
 
 def test_a_faint_pump_gives_way_to_what_the_next_step_wants_and_is_silent_without_a_figure() -> None:
     assert "faint" not in Session(FULL).run(f"3 {CYCLE} {CYCLE}").cues
     assert Session(FULL).run(f"3 {CYCLE} ~1 {CYCLE}").cues.endswith("release_ok faint foam_clear")
-    assert Session(FULL).run("3 + 6 p 2 - 3 ~1 !").cues.endswith("warning faint")
-    flushing = Session(FULL).run("[next] [next] [next] [next] [next] ~1 + 3 - x")
-    assert flushing.cues.endswith("flush_group release_ok faint")
+    assert Session(FULL).run("~1 3 + 2 - x 3 + 6 p 2 - 3 !").cues.endswith("warning faint")
+
+
+def test_what_may_not_be_the_pump_says_nothing_of_how_it_is_heard() -> None:
+    assert "faint" not in Session(FULL).run("~1 3 + 2 - x").cues  # one alone may be another sound
+    assert "faint" not in Session(FULL).run(f"3 {CYCLE} ~1 + 2 - x 0.5 + 2 - x").cues  # nor may what follows at once
+    assert "faint" not in Session(FULL).run("[next] [next] [next] [next] [next] ~1 + 3 - x 3 + 3 - x").cues
     assert "faint" not in Session(FULL).run("3 + 6 [pause] ~1 p 2 - w").cues
+
+
+def test_an_echo_is_no_burst() -> None:
+    session = Session(FULL).run("[next] [next] [next] [next] [next] 3 + 0.3 - x")
+    assert session.place == "Flush the group 0/2"
+    assert session.run("3 + 1.5 - x").place == "Flush the group 1/2"
 
 
 def test_a_pump_stopped_before_its_time_is_not_told_to_stop() -> None:
