@@ -122,3 +122,49 @@ def test_the_choice_is_remembered_and_a_missing_one_replaced(fake: Callable[[str
     ]
     assert gone.health.state is CaptureState.OK
     open_microphone("default").close()
+
+
+def tried(folder: Path) -> list[str]:
+    return (folder / "tried").read_text().splitlines()
+
+
+def test_wasapi_is_asked_for_the_raw_sound_first_and_to_convert_last(
+    fake: Callable[[str], None], tmp_path: Path
+) -> None:
+    fake("raw")
+    MicrophoneSource().close()
+    kinds = list(dict.fromkeys(line.split(" ", 2)[2] for line in tried(tmp_path)))
+    assert kinds == ["raw 1", "plain", "converted"]
+
+
+def test_wasapi_is_not_mentioned_elsewhere(fake: Callable[[str], None], tmp_path: Path) -> None:
+    fake("not windows")
+    MicrophoneSource().close()
+    assert tried(tmp_path) == ["48000 1 plain"]
+
+
+def test_a_stream_whose_callback_fails_is_opened_again(
+    fake: Callable[[str], None], capfd: pytest.CaptureFixture[str]
+) -> None:
+    fake("callback fails")
+    source = MicrophoneSource()
+    taken = blocks(source, 2.5)
+    states = [report.state for report in source.reports()]
+    source.close()
+    assert states == [CaptureState.LOST, CaptureState.OK]
+    assert len(taken[-1].samples)
+    assert sum(block.lost > 0 for block in taken) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_stream_that_opens_and_never_calls_back_is_stalled(fake: Callable[[str], None]) -> None:
+    fake("never calls back")
+    source = MicrophoneSource()
+    began_s = time.monotonic()
+    for _ in source:
+        if source.health.state is CaptureState.STALLED or time.monotonic() - began_s > 5.0:
+            break
+    assert time.monotonic() - began_s < 1.5
+    source.close()
+    assert [report.text for report in source.reports()] == [source.health.text]
+    assert "No sound comes from Microphone (Fake)" in source.health.text

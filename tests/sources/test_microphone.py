@@ -306,3 +306,35 @@ def test_a_server_that_comes_back_at_another_rate(sound: PulseRig, listener: Lis
         sound.rate_hz = RATE_HZ
         sound.stop()
         sound.start()
+
+
+def test_the_process_that_holds_the_microphone_sleeps_half_a_second(sound: PulseRig, listener: Listener) -> None:
+    process = listener.source._process._process
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(2.0)
+    assert listener.source.health.state is CaptureState.OK
+    listener.check_clock(lost_s=0.0)
+
+
+def test_the_process_that_holds_the_microphone_is_killed(sound: PulseRig, listener: Listener) -> None:
+    listener.source._process._process.kill()
+    listener.wait_for_state(CaptureState.LOST, NOTICED_S)
+    listener.wait_for_state(CaptureState.OK, RECOVERED_S)
+    listener.wait_for_sound(RECOVERED_S)
+    listener.check_clock(lost_s=1.0, within_s=0.9)
+
+
+def test_a_microphone_that_is_plugged_in_later_is_found(sound: PulseRig, noise: Path) -> None:
+    with pytest.raises(DeviceError, match="no microphone is called 'Rig_Mic_E'"):
+        MicrophoneSource("Rig_Mic_E")
+    sound.plug_in("e")
+    try:
+        sound.play(noise, "e")
+        heard = Listener("Rig_Mic_E")
+        heard.wait_for_sound(RECOVERED_S)
+        heard.close()
+    finally:
+        sound.stop_playing("e")
+        sound.unplug("e")
