@@ -231,7 +231,7 @@ def _banner(look: Look, telling: str, scale: int) -> RenderableType:
     gap = [Text()] if scale else []
     word = Align.center(_big(look.word, scale, look.foreground))
     text = Align.center(Text(telling, style="bold", justify="center"))
-    return Padding(Group(*gap, word, *gap, text, *gap), (0, 1), style=f"{look.foreground} on {look.background}")
+    return Padding(Group(*gap, word, *gap, text), (0, 1), style=f"{look.foreground} on {look.background}")
 
 
 def _telling(view: View) -> str:
@@ -244,6 +244,8 @@ def _counters(count: str, seconds: float, scale: int) -> RenderableType:
     row = Table.grid(expand=True)
     for _ in range(2):
         row.add_column(ratio=1, justify="center", no_wrap=True)
+    if scale:
+        row.add_row("", "")
     # Without a unit: in block letters an S is a 5.
     time = str(int(seconds)) if seconds < 100 else clock(seconds, decimals=0)
     # Align, not the column, centres block letters: a column would centre each of their rows by itself.

@@ -212,6 +212,8 @@ def _draw_sound(axes: Axes, session: SessionRecords) -> None:
     for event in session.events:
         if event.kind == "release":
             axes.axvline(event.time_s, color="white", lw=0.6, ls=":")
+    if session.spectrogram is not None:
+        _draw_cues(axes, session, 0.96 * session.spectrogram.shape[1])
 
 
 def _draw_timeline(axes: Axes, session: SessionRecords) -> None:
@@ -230,16 +232,20 @@ def _draw_timeline(axes: Axes, session: SessionRecords) -> None:
         axes.broken_barh([(step.onset_s, step.offset_s - step.onset_s)], (_STEPS_AT, _BAR), color=shade)
         if _fits(session, step.label, step.offset_s - step.onset_s):
             axes.text(step.onset_s, _STEPS_AT + _BAR / 2, f" {step.label}", va="center", fontsize=7, clip_on=True)
-    for kind, marker in _SHOWN_CUES.items():
-        times_s = [record.time_s for record in session.records if isinstance(record, Cue) and record.kind == kind]
-        if times_s:
-            name = kind.replace("_", " ")
-            axes.plot(times_s, [_CUES_AT] * len(times_s), marker, ms=7, label=name, clip_on=False)
+    _draw_cues(axes, session, _CUES_AT)
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=6, fontsize=8, frameon=False)
     rows = ((_STEPS_AT, "step"), (_PHASES_AT, "heard"), (_CUES_AT - _BAR / 2, "said"))
     axes.set_yticks([at + _BAR / 2 for at, _ in rows], [name for _, name in rows])
     axes.set_ylim(-0.2, _CUES_AT + 0.5)
+
+
+def _draw_cues(axes: Axes, session: SessionRecords, at: float) -> None:
+    for number, (kind, marker) in enumerate(_SHOWN_CUES.items()):
+        times_s = [record.time_s for record in session.records if isinstance(record, Cue) and record.kind == kind]
+        if times_s:
+            (marks,) = axes.plot(times_s, [at] * len(times_s), marker, color=f"C{number}", ms=7, mec="white", mew=0.5)
+            marks.set(label=kind.replace("_", " "), clip_on=False)
 
 
 def _width_in(session: SessionRecords) -> float:
