@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from ..config import FeatureOptions, FrameOptions
-from .kernels import FeatureState, feature_state, process_hop
+from .kernels import feature_state, process
 from .layout import feature_names
 
 __all__ = ["FeatureExtractor"]
 
 F32 = npt.NDArray[np.float32]
-
-
-@numba.njit(cache=True, nogil=True)
-def _process(state: FeatureState, samples: F32, hop: int, lost: bool, features: F32, levels: F32) -> None:
-    for i in range(features.shape[0]):
-        process_hop(state, samples[i * hop : (i + 1) * hop], lost, features[i])
-        levels[i, :] = state.observed
 
 
 class FeatureExtractor:
@@ -38,7 +30,7 @@ class FeatureExtractor:
     def reset(self) -> None:
         """Forget everything heard."""
         self._state = feature_state(self.frame, self.options)
-        self._rest = np.zeros(0, dtype=np.float32)
+        self._n_waiting = 0
 
     def push(self, samples: F32, *, lost: bool = False) -> tuple[F32, F32]:
         """Take in samples and return what frames they complete.
@@ -57,17 +49,13 @@ class FeatureExtractor:
         levels
             Band levels in dBFS and, last, the total; shape (frames, bands + 1).
         """
-        hop = self.frame.hop
-        samples = np.concatenate([self._rest, samples]) if len(self._rest) else samples
-        n = len(samples) // hop
+        n, self._n_waiting = divmod(self._n_waiting + len(samples), self.frame.hop)
         features = np.empty((n, len(self.names)), dtype=np.float32)
         levels = np.empty((n, self.n_bands + 1), dtype=np.float32)
-        if n:
-            _process(self._state, np.ascontiguousarray(samples), hop, lost, features, levels)
-        self._rest = samples[n * hop :].copy()
+        process(self._state, np.ascontiguousarray(samples), lost, features, levels)
         return features, levels
 
     @property
     def background_dbfs(self) -> float:
         """Level of the background, all bands together."""
-        return float(10.0 * np.log10(np.sum(10.0 ** (self._state.background / 10.0))))
+        return float(10.0 * np.log10(np.sum(10.0 ** (self._state[0].background / 10.0))))

@@ -1,22 +1,24 @@
 """The per-hop path from 160 samples to one feature vector, in numba.
 
-Everything is state in arrays made once; nothing is allocated per hop. All sums run in a fixed order, so the same
-samples give the same bits however they arrive.
+All state is one record, made once; nothing is allocated per hop. A record goes from Python to numba as one pointer, and
+its lengths are known when LLVM compiles, so that loops over it become vectors. The order of every sum is fixed by then:
+the same samples give the same bits however they arrive.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from itertools import starmap
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from ..config import RATE_HZ, FeatureOptions, FrameOptions
-from .fft import FftPlan, fft_plan, power_spectrum
+from .decibels import decibels
+from .fft import fft_dtype, fft_plan, power_spectrum_256, power_spectrum_512
 from .layout import BAND_FEATURES, SCALAR_FEATURES
 
-__all__ = ["FeatureState", "feature_state", "process_hop"]
+__all__ = ["feature_state", "process"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -26,10 +28,19 @@ N_SCALARS = len(SCALAR_FEATURES)
 N_BAND_KINDS = len(BAND_FEATURES)
 
 # Tone bins are 3.9 Hz wide; lines are sought between 80 and 700 Hz, as pumps' lines reach there on all microphones.
+TONE_BIN_HZ = 3.90625
+TONE_FLOOR = np.float32(1e-13)
+# More than there are bins in any range that a tonality is read from.
+PLACES = 128
 LINE_LOW_BIN = 21
 LINE_HIGH_BIN = 180
 N_LINES = 8
-LINE_PROMINENCE_DB = 6.0
+LINE_PROMINENCE_DB = np.float32(6.0)
+# Fundamental, lowest and highest multiple, Hz.
+COMBS = ((50.0, 145.0, 310.0), (60.0, 145.0, 310.0), (50.0, 340.0, 910.0), (60.0, 340.0, 910.0))
+MAX_MULTIPLES = 12
+# Bands of the flatness: 850 Hz to 4.8 kHz.
+FLAT_FIRST, FLAT_LAST = 7, 12
 # Frames until a window holds no more of the zeros before the stream's start.
 FIRST_FULL_FRAME = 3
 FIRST_FULL_TONE = 26
@@ -39,261 +50,247 @@ MIDDLE_LAG = 256
 TONE_EVERY = 2
 LINES_EVERY = 4
 SPECTRUM_LAG = 12
+SLOW_SHARE, LONG_SHARE = np.float32(0.04), np.float32(0.01)
 # The floor is the lowest fast level of the last 0.64 s, kept in blocks of 80 ms.
 FLOOR_BLOCKS = 8
 FLOOR_BLOCK = 8
+# 16 -> 2 kHz, by a windowed sinc: flat to 800 Hz, 70 dB down from 1.2 kHz.
+DECIMATION = 8
+DECIMATOR_TAPS = 128
+# Samples that the envelope is averaged over; 30-200 Hz in its spectrum, 1.95 Hz a bin.
+ENVELOPE_STEP = 32
+PULSE_LOW_BIN = 16
+PULSE_HIGH_BIN = 103
+# Numbers of float32, which would make the loops they stand in float64 otherwise.
+ZERO, TENTH, SIXTH, LIMIT = np.float32(0.0), np.float32(0.1), np.float32(1.0 / 6.0), np.float32(5.0)
+MAX_ENVELOPE, ONE = np.float32(10.0), np.float32(1.0)
 
 
-class FeatureState(NamedTuple):
-    """Everything the per-hop kernel remembers; see `feature_state` for the shapes."""
+def _state_dtype(frame: FrameOptions, options: FeatureOptions) -> np.dtype[np.void]:
+    """Lay out the state; wide numbers stand first, which keeps all of them aligned."""
+    bands = len(options.band_edges_hz) - 1
+    bins, envelope_bins = frame.window // 2 + 1, frame.envelope_window // 2 + 1
+    integers = {
+        **dict.fromkeys(("frame", "waiting", "floor_block", "n_slow_lines", "n_long_lines", "n_lines"), ()),
+        **dict.fromkeys(("band_first", "band_last"), (bands,)),
+        **dict.fromkeys(("slow_lines", "long_lines", "lines"), (N_LINES,)),
+        "comb_bins": (len(COMBS), MAX_MULTIPLES, 3),
+        "comb_multiples": (len(COMBS),),
+    }
+    doubles = {
+        **dict.fromkeys(("hop_s", "gate_on_db", "gate_off_db", "gate_off_frames"), ()),
+        **dict.fromkeys(("fast_share", "middle_share", "slow_share", "long_share"), ()),
+        **dict.fromkeys(("background_fall", "background_near", "background_near_db", "background_rise_db"), ()),
+        **dict.fromkeys(("plateau_rise", "plateau_fall", "envelope_gain"), ()),
+        **dict.fromkeys(("high_pass", "low_pass"), (2,)),
+        **dict.fromkeys(("level", "fast", "middle", "slow", "long", "background", "plateau", "peak"), (bands,)),
+        **dict.fromkeys(("floor", "floor_peak", "band_width_db"), (bands,)),
+        "scalars": (N_SCALARS,),
+        "envelope_memory": (4,),
+        **dict.fromkeys(("envelope_given", "envelope_squares"), (frame.hop,)),
+    }
+    singles = {
+        "floor_power": (),
+        "hop": (frame.hop,),
+        **dict.fromkeys(("window", "tone"), (frame.window,)),
+        **dict.fromkeys(("power", "tone_power", "tone_db", "tone_slow", "tone_long", "line_db"), (bins,)),
+        "tone_lag": (SPECTRUM_LAG, bins),
+        **dict.fromkeys(("band_first_share", "band_last_share", "band_width"), (bands,)),
+        # The bands, all together, and the mean density of those of the flatness.
+        **dict.fromkeys(("band_power", "band_db"), (bands + 2,)),
+        "decimator": (DECIMATOR_TAPS,),
+        "decimator_given": (DECIMATOR_TAPS + frame.hop,),
+        **dict.fromkeys(("envelope", "envelope_scaled"), (frame.envelope_window,)),
+        "envelope_power": (envelope_bins,),
+        "floor_blocks": (FLOOR_BLOCKS, bands),
+        "floor_before": (bands,),
+        "fast_ring": (FAST_LAG, bands),
+        "middle_ring": (MIDDLE_LAG, bands),
+        "comb_ring": (128, 3),
+        "row": (N_BAND_KINDS * bands + N_SCALARS,),
+    }
+    fields: list[tuple[str, object, tuple[int, ...]]] = []
+    for kind, shapes in ((np.int64, integers), (np.float64, doubles), (np.float32, singles)):
+        fields += [(name, kind, shape) for name, shape in shapes.items()]
+    fields += [("plan", fft_dtype(frame.window), ()), ("envelope_plan", fft_dtype(frame.envelope_window), ())]
+    fields += [("rank", np.int64, (PLACES,)), ("prominent", np.uint8, (bins,))]
+    return np.dtype((np.record, fields))
 
-    counters: I64
-    constants: F64
-    window: F32
-    wide_plan: FftPlan
-    wide_power: F32
-    band_first: I64
-    band_last: I64
-    band_weight: F32
-    decimator: F32
-    decimator_ring: F32
-    tone_ring: F32
-    tone_plan: FftPlan
-    tone_power: F32
-    tone_db: F32
-    tone_lag: F32
-    tone_slow: F32
-    tone_long: F32
-    line_bins: I64
-    envelope_filter: F64
-    envelope_memory: F64
-    envelope_ring: F32
-    envelope_scratch: F32
-    envelope_plan: FftPlan
-    envelope_power: F32
-    median_scratch: F32
-    level: F64
-    fast: F64
-    middle: F64
-    slow: F64
-    long: F64
-    background: F64
-    plateau: F64
-    peak: F64
-    floor: F64
-    floor_peak: F64
-    floor_blocks: F32
-    fast_ring: F32
-    middle_ring: F32
-    scalars: F64
-    comb_ring: F32
-    observed: F32
 
+def feature_state(frame: FrameOptions, options: FeatureOptions) -> npt.NDArray[np.void]:
+    """Make a fresh state, shape (1,).
 
-def feature_state(frame: FrameOptions, options: FeatureOptions) -> FeatureState:
-    """Make a fresh state.
-
-    `level` ... `plateau` are per-band levels in dB, shape (bands,). `observed` is what displays and the history read:
-    per-band levels in dBFS and, last, the total level, shape (bands + 1,).
+    `level` ... `floor_peak` are per-band levels in dB, shape (bands,). `band_db` is what displays and the history read:
+    per-band levels in dBFS, then the total level.
     """
-    edges = np.asarray(options.band_edges_hz)
-    bands = len(edges) - 1
-    bin_hz = RATE_HZ / frame.window
-    n_bins = frame.window // 2 + 1
-    weight = np.zeros((bands, n_bins))
-    for band in range(bands):
-        low = (np.arange(n_bins) - 0.5) * bin_hz
-        overlap = np.minimum(low + bin_hz, edges[band + 1]) - np.maximum(low, edges[band])
-        weight[band] = np.clip(overlap / bin_hz, 0.0, 1.0)
-    hop_s = frame.hop_s
+    state = np.zeros(1, dtype=_state_dtype(frame, options))
+    s = state[0]
+    s.plan, s.envelope_plan = fft_plan(frame.window), fft_plan(frame.envelope_window)
 
     def follow(seconds: float) -> float:
-        return float(1.0 - np.exp(-hop_s / seconds))
+        return float(1.0 - np.exp(-frame.hop_s / seconds))
 
-    constants = np.array(
-        [
-            options.floor_power,
-            follow(options.fast_s),
-            follow(options.middle_s),
-            follow(options.slow_s),
-            follow(options.long_s),
-            follow(options.background_fall_s),
-            options.background_rise_db_per_s * hop_s,
-            options.background_near_db,
-            follow(options.background_near_s),
-            follow(options.plateau_rise_s),
-            follow(options.plateau_fall_s),
-            options.gate_on_db,
-            options.gate_off_db,
-            options.gate_off_s / hop_s,
-            hop_s,
-        ]
-    )
-    # Windowed sinc for 16 -> 2 kHz: flat to 800 Hz, 70 dB down from 1.2 kHz.
-    taps = 128
-    x = np.arange(taps) - (taps - 1) / 2
-    sinc = np.sinc(2 * 1000.0 / RATE_HZ * x) * np.kaiser(taps, 7.0)
-    decimated = frame.window
-    return FeatureState(
-        counters=np.zeros(4, dtype=np.int64),
-        constants=constants,
-        window=np.zeros(frame.window, dtype=np.float32),
-        wide_plan=fft_plan(frame.window),
-        wide_power=np.zeros(n_bins, dtype=np.float32),
-        band_first=np.array([np.flatnonzero(row)[0] for row in weight]),
-        band_last=np.array([np.flatnonzero(row)[-1] for row in weight]),
-        band_weight=weight.astype(np.float32),
-        decimator=(sinc / sinc.sum()).astype(np.float32),
-        decimator_ring=np.zeros(taps + frame.hop, dtype=np.float32),
-        tone_ring=np.zeros(decimated, dtype=np.float32),
-        tone_plan=fft_plan(decimated),
-        tone_power=np.zeros(n_bins, dtype=np.float32),
-        tone_db=np.zeros(n_bins, dtype=np.float32),
-        tone_lag=np.zeros((SPECTRUM_LAG, n_bins), dtype=np.float32),
-        tone_slow=np.zeros(n_bins, dtype=np.float32),
-        tone_long=np.zeros(n_bins, dtype=np.float32),
-        line_bins=np.zeros((3, N_LINES), dtype=np.int64),
-        envelope_filter=np.concatenate([_biquad(1000.0, high_pass=True), _biquad(6000.0, high_pass=False)]),
-        envelope_memory=np.zeros(5),
-        envelope_ring=np.zeros(frame.envelope_window, dtype=np.float32),
-        envelope_scratch=np.zeros(frame.envelope_window, dtype=np.float32),
-        envelope_plan=fft_plan(frame.envelope_window),
-        envelope_power=np.zeros(frame.envelope_window // 2 + 1, dtype=np.float32),
-        median_scratch=np.zeros(frame.envelope_window // 2 + 1, dtype=np.float32),
-        level=np.zeros(bands),
-        fast=np.zeros(bands),
-        middle=np.zeros(bands),
-        slow=np.zeros(bands),
-        long=np.zeros(bands),
-        background=np.zeros(bands),
-        plateau=np.zeros(bands),
-        peak=np.zeros(bands),
-        floor=np.zeros(bands),
-        floor_peak=np.zeros(bands),
-        floor_blocks=np.zeros((FLOOR_BLOCKS, bands), dtype=np.float32),
-        fast_ring=np.zeros((FAST_LAG, bands), dtype=np.float32),
-        middle_ring=np.zeros((MIDDLE_LAG, bands), dtype=np.float32),
-        scalars=np.zeros(N_SCALARS),
-        comb_ring=np.zeros((128, 3), dtype=np.float32),
-        observed=np.zeros(bands + 1, dtype=np.float32),
-    )
+    s.hop_s = frame.hop_s
+    s.floor_power = options.floor_power
+    s.fast_share, s.middle_share = follow(options.fast_s), follow(options.middle_s)
+    s.slow_share, s.long_share = follow(options.slow_s), follow(options.long_s)
+    s.background_fall, s.background_near = follow(options.background_fall_s), follow(options.background_near_s)
+    s.background_near_db = options.background_near_db
+    s.background_rise_db = options.background_rise_db_per_s * frame.hop_s
+    s.plateau_rise, s.plateau_fall = follow(options.plateau_rise_s), follow(options.plateau_fall_s)
+    s.gate_on_db, s.gate_off_db = options.gate_on_db, options.gate_off_db
+    s.gate_off_frames = options.gate_off_s / frame.hop_s
+    s.floor_block = -1
+
+    edges = np.asarray(options.band_edges_hz)
+    bin_hz = RATE_HZ / frame.window
+    low = (np.arange(frame.window // 2 + 1) - 0.5) * bin_hz
+    for band in range(len(edges) - 1):
+        overlap = np.minimum(low + bin_hz, edges[band + 1]) - np.maximum(low, edges[band])
+        share = np.clip(overlap / bin_hz, 0.0, 1.0)
+        touched = np.flatnonzero(share)
+        s.band_first[band], s.band_last[band] = touched[0], touched[-1]
+        s.band_first_share[band] = share[touched[0]]
+        s.band_last_share[band] = share[touched[-1]] if len(touched) > 1 else 0.0
+        s.band_width[band] = len(touched)
+    s.band_width_db[:] = 10.0 * np.log10(s.band_width)
+
+    x = np.arange(DECIMATOR_TAPS) - (DECIMATOR_TAPS - 1) / 2
+    sinc = np.sinc(x / DECIMATION) * np.kaiser(DECIMATOR_TAPS, 7.0)
+    s.decimator[:] = sinc / sinc.sum()
+    for comb, bins in enumerate(starmap(_comb_bins, COMBS)):
+        s.comb_multiples[comb] = len(bins)
+        s.comb_bins[comb, : len(bins)] = bins
+    high_gain, s.high_pass[:] = _butterworth(1000.0, high_pass=True)
+    low_gain, s.low_pass[:] = _butterworth(6000.0, high_pass=False)
+    s.envelope_gain = high_gain * low_gain
+    return state
 
 
-def _biquad(corner_hz: float, *, high_pass: bool) -> F64:
-    """Second-order Butterworth by the bilinear transform (RBJ's cookbook): b0 b1 b2 a1 a2."""
+def _comb_bins(fundamental_hz: float, low_hz: float, high_hz: float) -> list[tuple[int, int, int]]:
+    """Bins of each multiple, of the middle below it and of that above."""
+    multiples = np.arange(np.ceil(low_hz / fundamental_hz), high_hz // fundamental_hz + 1)
+    places = np.rint((multiples[:, None] + np.array([0.0, -0.5, 0.5])) * fundamental_hz / TONE_BIN_HZ)
+    return [(int(at), int(below), int(above)) for at, below, above in places]
+
+
+def _butterworth(corner_hz: float, *, high_pass: bool) -> tuple[float, F64]:
+    """Second order by the bilinear transform (RBJ's cookbook): gain and a1, a2.
+
+    The numerator is gain * (1 -+ 1/z)^2.
+    """
     w = 2 * np.pi * corner_hz / RATE_HZ
     alpha = np.sin(w) / np.sqrt(2.0)
     c = np.cos(w)
-    b = np.array([1 + c, -2 * (1 + c), 1 + c]) / 2 if high_pass else np.array([1 - c, 2 * (1 - c), 1 - c]) / 2
-    coefficients: F64 = np.array([b[0], b[1], b[2], -2 * c, 1 - alpha]) / (1 + alpha)
-    return coefficients
+    gain = (1 + c if high_pass else 1 - c) / 2 / (1 + alpha)
+    return float(gain), np.array([-2 * c, 1 - alpha]) / (1 + alpha)
 
 
-@numba.njit(cache=True, nogil=True)
-def _decimate(state: FeatureState, samples: F32) -> None:
-    """Append the hop to the 2 kHz ring."""
-    ring, taps, tone = state.decimator_ring, state.decimator, state.tone_ring
-    n, hop = taps.shape[0], samples.shape[0]
-    factor = 8
-    for i in range(n):
-        ring[i] = ring[i + hop]
-    for i in range(hop):
-        ring[n + i] = samples[i]
-    new = hop // factor
-    for i in range(tone.shape[0] - new):
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _sum(values: F32 | F64, first: int, last: int) -> float:
+    total: float = values[first]
+    for k in range(first + 1, last):
+        total += values[k]
+    return total
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _decimate(s: np.record) -> None:
+    """Append the hop at 2 kHz to the tones' window."""
+    window, given, taps, tone = s.window, s.decimator_given, s.decimator, s.tone
+    new = s.hop.shape[0] // DECIMATION
+    keep = tone.shape[0] - new
+    for i in range(keep):
         tone[i] = tone[i + new]
+    # A copy, as LLVM turns the loop below into slow gathers where it knows what stands before the samples.
+    start = window.shape[0] - given.shape[0]
+    for i in range(given.shape[0]):
+        given[i] = window[start + i]
     for i in range(new):
-        total = np.float32(0.0)
-        start = (i + 1) * factor
-        for j in range(n):
-            total += ring[start + j] * taps[j]
-        tone[tone.shape[0] - new + i] = total
+        total = ZERO
+        for j in range(taps.shape[0]):
+            total += given[(i + 1) * DECIMATION + j] * taps[j]
+        tone[keep + i] = total
 
 
-@numba.njit(cache=True, nogil=True)
-def _envelope(state: FeatureState, samples: F32) -> None:
-    """Append the hop's 1-6 kHz power, averaged over 32 samples, to the envelope ring."""
-    f, m, ring = state.envelope_filter, state.envelope_memory, state.envelope_ring
-    h1, h2, l1, l2 = m[0], m[1], m[2], m[3]
-    new = samples.shape[0] // 32
-    for i in range(ring.shape[0] - new):
-        ring[i] = ring[i + new]
-    for i in range(new):
-        total = 0.0
-        for j in range(32):
-            x = np.float64(samples[i * 32 + j])
-            y = f[0] * x + h1
-            h1 = f[1] * x - f[3] * y + h2
-            h2 = f[2] * x - f[4] * y
-            z = f[5] * y + l1
-            l1 = f[6] * y - f[8] * z + l2
-            l2 = f[7] * y - f[9] * z
-            total += z * z
-        ring[ring.shape[0] - new + i] = np.float32(total / 32.0)
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _envelope(s: np.record) -> None:
+    """Append the hop's 1-6 kHz power, averaged over 32 samples, to the envelope."""
+    window, given, squares, envelope, m = s.window, s.envelope_given, s.envelope_squares, s.envelope, s.envelope_memory
+    n, start = given.shape[0], window.shape[0] - given.shape[0]
+    # Both filters' zeros together are (1 - 1/z^2)^2, which has no memory of its own; only the poles run on.
+    for i in range(n):
+        at = start + i
+        twice = np.float64(window[at - 2])
+        given[i] = s.envelope_gain * (np.float64(window[at]) - (twice + twice) + np.float64(window[at - 4]))
+    h1, h2, l1, l2 = s.high_pass[0], s.high_pass[1], s.low_pass[0], s.low_pass[1]
+    y1, y2, z1, z2 = m[0], m[1], m[2], m[3]
+    for i in range(n):
+        # What is two samples old is taken first: from sample to sample then leads one product and one sum.
+        y = (given[i] - h2 * y2) - h1 * y1
+        z = (y - l2 * z2) - l1 * z1
+        squares[i] = z * z
+        y2, y1, z2, z1 = y1, y, z1, z
     # Digital silence would otherwise decay into denormals, which are a hundred times slower.
-    m[0] = h1 if abs(h1) > 1e-20 else 0.0
-    m[1] = h2 if abs(h2) > 1e-20 else 0.0
-    m[2] = l1 if abs(l1) > 1e-20 else 0.0
-    m[3] = l2 if abs(l2) > 1e-20 else 0.0
+    m[0] = y1 if abs(y1) > 1e-20 else 0.0
+    m[1] = y2 if abs(y2) > 1e-20 else 0.0
+    m[2] = z1 if abs(z1) > 1e-20 else 0.0
+    m[3] = z2 if abs(z2) > 1e-20 else 0.0
+    new = n // ENVELOPE_STEP
+    keep = envelope.shape[0] - new
+    for i in range(keep):
+        envelope[i] = envelope[i + new]
+    for i in range(new):
+        envelope[keep + i] = _sum(squares, i * ENVELOPE_STEP, (i + 1) * ENVELOPE_STEP) / ENVELOPE_STEP
 
 
 @numba.njit(cache=True, nogil=True)
-def _comb(db: F32, fundamental_hz: float, low_hz: float, high_hz: float) -> float:
-    """Mean prominence in dB of the lines at multiples of `fundamental_hz`, each against the two gaps beside it."""
-    bin_hz = 3.90625
+def _comb(s: np.record, comb: int) -> float:
+    """Mean prominence in dB of the lines of one of `COMBS`, each against the two gaps beside it."""
+    db, bins = s.tone_db, s.comb_bins
+    count = s.comb_multiples[comb]
     total = 0.0
-    count = 0
-    k = int(np.ceil(low_hz / fundamental_hz))
-    while k * fundamental_hz <= high_hz:
-        centre = int(np.rint(k * fundamental_hz / bin_hz))
-        below = int(np.rint((k - 0.5) * fundamental_hz / bin_hz))
-        above = int(np.rint((k + 0.5) * fundamental_hz / bin_hz))
-        peak = max(db[centre - 1], db[centre], db[centre + 1])
-        gap = 0.0
-        for j in range(-1, 2):
-            gap += db[below + j] + db[above + j]
+    for i in range(count):
+        at, below, above = bins[comb, i, 0], bins[comb, i, 1], bins[comb, i, 2]
+        peak = max(db[at - 1], db[at], db[at + 1])
+        gap = (db[below - 1] + db[below] + db[below + 1]) + (db[above - 1] + db[above] + db[above + 1])
         total += min(max(peak - gap / 6.0, 0.0), 25.0)
-        count += 1
-        k += 1
-    return total / max(count, 1)
+    mean: float = total / count
+    return mean
 
 
 @numba.njit(cache=True, nogil=True)
-def _tonality(db: F32, first: int, last: int) -> float:
+def _tonality(s: np.record, first: int, last: int) -> float:
     """Mean of the three highest bins (five apart at least) over the mean of the range, dB."""
-    mean = 0.0
-    for k in range(first, last):
-        mean += db[k]
-    mean /= last - first
-    taken0 = -100
-    taken1 = -100
+    db, rank = s.tone_db, s.rank
+    # Powers rank as their bits do, so that one integer holds power and place, and vectors find the largest.
+    bits = s.tone_power.view(np.int32)
+    n = last - first
+    for k in range(n):
+        rank[k] = np.int64(bits[first + k]) * PLACES + (PLACES - 1 - k)
     total = 0.0
-    for n in range(3):
-        best = -1
-        for k in range(first, last):
-            if abs(k - taken0) < 5 or abs(k - taken1) < 5:
-                continue
-            if best < 0 or db[k] > db[best]:
-                best = k
-        total += db[best] - mean
-        if n == 0:
-            taken0 = best
-        else:
-            taken1 = best
-    return total / 3.0
+    before = last_but_one = -PLACES
+    for _ in range(3):
+        highest = 0
+        for k in range(n):
+            apart = (abs(k - before) >= 5) & (abs(k - last_but_one) >= 5)
+            highest = max(highest, rank[k] if apart else 0)
+        best = min(PLACES - 1 - highest % PLACES, n - 1)
+        total += db[first + best]
+        before, last_but_one = best, before
+    return total / 3.0 - _sum(db, first, last) / n
 
 
-@numba.njit(cache=True, nogil=True)
-def _pick_lines(db: F32, bins: I64) -> int:
+@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+def _pick_lines(prominent: npt.NDArray[np.uint8], db: F32, bins: I64) -> int:
     """Write the bins of the strongest prominent maxima into `bins`, strongest first; return how many there are."""
+    for k in range(LINE_LOW_BIN, LINE_HIGH_BIN):
+        around = (db[k - 4] + db[k + 4]) + (db[k - 5] + db[k + 5]) + (db[k - 6] + db[k + 6])
+        stands_out = db[k] - around * SIXTH >= LINE_PROMINENCE_DB
+        prominent[k] = (db[k] >= db[k - 1]) & (db[k] > db[k + 1]) & stands_out
     count = 0
     for k in range(LINE_LOW_BIN, LINE_HIGH_BIN):
-        if not (db[k] >= db[k - 1] and db[k] > db[k + 1]):
-            continue
-        around = 0.0
-        for j in range(4, 7):
-            around += db[k - j] + db[k + j]
-        if db[k] - around / 6.0 < LINE_PROMINENCE_DB:
+        if not prominent[k]:
             continue
         if count < bins.shape[0]:
             place = count
@@ -310,38 +307,27 @@ def _pick_lines(db: F32, bins: I64) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _to_db(power: F32, floor: float, db: F32) -> None:
-    for k in range(power.shape[0]):
-        db[k] = np.float32(10.0 * np.log10(power[k] + floor))
-
-
-@numba.njit(cache=True, nogil=True)
-def _fall(now: F32, then: F32, bins: I64, count: int, floor: float) -> float:
+def _change(now: F32, then: F32, bins: I64, count: int) -> float:
     """Mean change in dB from `then` to `now` at `bins`, both power."""
     if count == 0:
         return 0.0
-    total = 0.0
+    ratio = 1.0
     for n in range(count):
         k = bins[n]
         # A line may wander by a bin.
         here = max(now[k - 1], now[k], now[k + 1])
-        total += 10.0 * np.log10((here + floor) / (then[k] + floor))
-    return total / count
+        ratio *= np.float64(here + TONE_FLOOR) / np.float64(then[k] + TONE_FLOOR)
+    mean: float = 10.0 * np.log10(ratio) / count
+    return mean
 
 
 @numba.njit(cache=True, nogil=True)
-def _tones(state: FeatureState, frame: int) -> None:
+def _tones(s: np.record, frame: int) -> None:
     """Update the scalars that come from the 2 kHz spectrum."""
-    scalars, ring = state.scalars, state.comb_ring
-    power, db, lag = state.tone_power, state.tone_db, state.tone_lag
-    slow, long, bins = state.tone_slow, state.tone_long, state.line_bins
-    floor = 1e-13
-    power_spectrum(state.tone_plan, state.tone_ring, power)
-    _to_db(power, floor, db)
-    low50 = _comb(db, 50.0, 145.0, 310.0)
-    low60 = _comb(db, 60.0, 145.0, 310.0)
-    high50 = _comb(db, 50.0, 340.0, 910.0)
-    high60 = _comb(db, 60.0, 340.0, 910.0)
+    scalars, ring, power = s.scalars, s.comb_ring, s.tone_power
+    power_spectrum_512(s.plan, s.tone, power)
+    decibels(power, TONE_FLOOR, s.tone_db)
+    low50, low60, high50, high60 = _comb(s, 0), _comb(s, 1), _comb(s, 2), _comb(s, 3)
     if low50 + high50 >= low60 + high60:
         low, high, other = low50, high50, low60
     else:
@@ -356,33 +342,38 @@ def _tones(state: FeatureState, frame: int) -> None:
     scalars[2] = other
     scalars[3] = low - ring[then, 0] if seen else 0.0
     scalars[4] = high - ring[then, 1] if seen else 0.0
-    scalars[5] = _tonality(db, 21, 78)
-    scalars[6] = _tonality(db, 78, 154)
-    scalars[7] = _tonality(db, 154, 235)
-
+    scalars[5] = _tonality(s, 21, 78)
+    scalars[6] = _tonality(s, 78, 154)
+    scalars[7] = _tonality(s, 154, 235)
     if frame % LINES_EVERY == 0:
-        # The lag keeps a change that is under way out of the reference: 12 spectra of 40 ms.
-        place = (frame // LINES_EVERY) % SPECTRUM_LAG
-        if frame >= FIRST_FULL_TONE + LINES_EVERY * SPECTRUM_LAG:
-            first = frame < FIRST_FULL_TONE + LINES_EVERY * (SPECTRUM_LAG + 1)
-            for k in range(slow.shape[0]):
-                old = lag[place, k]
-                slow[k] = old if first else slow[k] + np.float32(0.04) * (old - slow[k])
-                long[k] = old if first else long[k] + np.float32(0.01) * (old - long[k])
-        for k in range(power.shape[0]):
-            lag[place, k] = power[k]
-        _to_db(slow, floor, db)
-        state.counters[1] = _pick_lines(db, bins[0])
-        _to_db(long, floor, db)
-        state.counters[2] = _pick_lines(db, bins[1])
-        _to_db(power, floor, db)
-        state.counters[3] = _pick_lines(db, bins[2])
+        _lines(s, frame)
     if frame < FIRST_FULL_TONE + LINES_EVERY * (SPECTRUM_LAG + 1):
         return
-    scalars[8] = _fall(power, slow, bins[0], state.counters[1], floor)
-    scalars[9] = _fall(power, long, bins[1], state.counters[2], floor)
-    scalars[10] = 10.0 * state.counters[3] / N_LINES
-    scalars[11] = _fall(power, slow, bins[2], state.counters[3], floor)
+    scalars[8] = _change(power, s.tone_slow, s.slow_lines, s.n_slow_lines)
+    scalars[9] = _change(power, s.tone_long, s.long_lines, s.n_long_lines)
+    scalars[10] = 10.0 * s.n_lines / N_LINES
+    scalars[11] = _change(power, s.tone_slow, s.lines, s.n_lines)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _lines(s: np.record, frame: int) -> None:
+    """Pick the strongest lines of now, and of the running means of what was half a second ago."""
+    power, lag, slow, long = s.tone_power, s.tone_lag, s.tone_slow, s.tone_long
+    # The lag keeps a change that is under way out of the reference: 12 spectra of 40 ms.
+    place = (frame // LINES_EVERY) % SPECTRUM_LAG
+    if frame >= FIRST_FULL_TONE + LINES_EVERY * SPECTRUM_LAG:
+        first = frame < FIRST_FULL_TONE + LINES_EVERY * (SPECTRUM_LAG + 1)
+        slow_share, long_share = (ONE, ONE) if first else (SLOW_SHARE, LONG_SHARE)
+        for k in range(slow.shape[0]):
+            slow[k] += slow_share * (lag[place, k] - slow[k])
+            long[k] += long_share * (lag[place, k] - long[k])
+    for k in range(power.shape[0]):
+        lag[place, k] = power[k]
+    s.n_lines = _pick_lines(s.prominent, s.tone_db, s.lines)
+    decibels(slow, TONE_FLOOR, s.line_db)
+    s.n_slow_lines = _pick_lines(s.prominent, s.line_db, s.slow_lines)
+    decibels(long, TONE_FLOOR, s.line_db)
+    s.n_long_lines = _pick_lines(s.prominent, s.line_db, s.long_lines)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -391,82 +382,99 @@ def _peak_near(power: F32, centre: int) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _pulses(state: FeatureState, frame: int) -> None:
-    """Update the scalars that come from the envelope of 1-6 kHz."""
-    scalars, ring = state.scalars, state.envelope_ring
-    scratch, power, sorted_part = state.envelope_scratch, state.envelope_power, state.median_scratch
-    n = ring.shape[0]
-    mean = 0.0
-    for i in range(n):
-        mean += ring[i]
-    mean /= n
-    scale = 1.0 / (mean + 1e-13)
-    for i in range(n):
-        scratch[i] = np.float32(min(ring[i] * scale, 10.0) - 1.0)
-    power_spectrum(state.envelope_plan, scratch, power)
-    # 30-200 Hz; an insertion sort of 87 values costs less than the transform.
-    first, last = 16, 103
-    count = 0
+def _median(power: F32, first: int, last: int) -> np.float32:
+    """Find the middle one of an odd number of powers."""
+    # Powers rank as their bits do. Any value with exactly so many at or below it tells which is the middle one.
+    bits = power.view(np.int32)
+    wanted = (last - first) // 2 + 1
+    low, high = bits[first], bits[first]
     for k in range(first, last):
-        value = power[k]
-        j = count
-        while j > 0 and sorted_part[j - 1] > value:
-            sorted_part[j] = sorted_part[j - 1]
-            j -= 1
-        sorted_part[j] = value
-        count += 1
-    median = sorted_part[count // 2] + 1e-9
+        low, high = min(low, bits[k]), max(high, bits[k])
+    low -= 1
+    while high - low > 1:
+        middle = np.int32(low + (high - low) // 2)
+        below = np.int32(0)
+        for k in range(first, last):
+            below += np.int32(bits[k] <= middle)
+        if below >= wanted:
+            high = middle
+        else:
+            low = middle
+        if below == wanted:
+            break
+    median = ZERO
+    for k in range(first, last):
+        median = max(median, power[k] if bits[k] <= high else ZERO)
+    return median
+
+
+@numba.njit(cache=True, nogil=True)
+def _pulses(s: np.record, frame: int) -> None:
+    """Update the scalars that come from the envelope of 1-6 kHz."""
+    scalars, envelope, scaled, power = s.scalars, s.envelope, s.envelope_scaled, s.envelope_power
+    n = envelope.shape[0]
+    scale = np.float32(1.0 / (np.float64(_sum(envelope, 0, n)) / n + 1e-13))
+    for i in range(n):
+        scaled[i] = min(envelope[i] * scale, MAX_ENVELOPE) - ONE
+    power_spectrum_256(s.envelope_plan, scaled, power)
+    median = np.float64(_median(power, PULSE_LOW_BIN, PULSE_HIGH_BIN)) + 1e-9
     at50 = _peak_near(power, 26)
     at60 = _peak_near(power, 31)
     pulse = max(at50, at60)
     twice = max(_peak_near(power, 51), _peak_near(power, 61))
-    slow = 0.0
-    for k in range(1, 11):
-        slow += power[k]
     slot = (frame // TONE_EVERY) % 128
     then = (frame // TONE_EVERY - 50) % 128
     line = 10.0 * np.log10((pulse + 1e-9) / median)
-    state.comb_ring[slot, 2] = line
+    s.comb_ring[slot, 2] = line
     scalars[12] = 10.0 * np.log10(pulse + 1e-4) + 20.0
     scalars[13] = line
-    scalars[14] = line - state.comb_ring[then, 2] if frame >= FIRST_FULL_ENVELOPE + 100 else 0.0
+    scalars[14] = line - s.comb_ring[then, 2] if frame >= FIRST_FULL_ENVELOPE + 100 else 0.0
     scalars[15] = 10.0 * np.log10((twice + 1e-9) / median)
-    scalars[16] = 10.0 * np.log10(slow + 1e-3) + 10.0
+    scalars[16] = 10.0 * np.log10(np.float64(_sum(power, 1, 11)) + 1e-3) + 10.0
 
 
-@numba.njit(cache=True, nogil=True)
-def _bands(state: FeatureState, frame: int, lost: bool) -> None:
-    """Update the per-band levels, their running means, the background, the gate and the plateau."""
-    c = state.constants
-    level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
-    background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
-    floor, floor_peak, blocks = state.floor, state.floor_peak, state.floor_blocks
-    n = level.shape[0]
-    power = state.wide_power
-    total = 0.0
-    silent = True
-    flux = 0.0
-    flat_log = 0.0
-    flat_sum = 0.0
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _band_levels(s: np.record) -> bool:
+    """Write the levels of the bands, of all together and the flatness' mean; return whether all was digital silence."""
+    power, bands, db = s.power, s.band_power, s.band_db
+    n = s.level.shape[0]
+    total = density = ZERO
     for b in range(n):
-        p = 0.0
-        for k in range(state.band_first[b], state.band_last[b] + 1):
-            p += np.float64(power[k]) * state.band_weight[b, k]
+        first, last = s.band_first[b], s.band_last[b]
+        p = power[first] * s.band_first_share[b] + power[last] * s.band_last_share[b]
+        if last > first + 1:
+            p += _sum(power, first + 1, last)
         total += p
-        if p > 0.0:
-            silent = False
-        db = 10.0 * np.log10(p + c[0])
-        if frame > FIRST_FULL_FRAME:
-            flux += max(db - level[b], 0.0)
-        level[b] = db
-        if 7 <= b < 12:
-            width = state.band_last[b] - state.band_first[b] + 1
-            flat_log += db - 10.0 * np.log10(width)
-            flat_sum += (p + c[0]) / width
-        state.observed[b] = np.float32(db)
-    state.observed[n] = np.float32(10.0 * np.log10(total + c[0]))
+        p += s.floor_power
+        if FLAT_FIRST <= b < FLAT_LAST:
+            density += p / s.band_width[b]
+        bands[b] = p
+    bands[n] = total + s.floor_power
+    bands[n + 1] = density / np.float32(FLAT_LAST - FLAT_FIRST)
+    decibels(bands, ZERO, db)
+    silent: bool = total == ZERO
+    return silent
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _bands(s: np.record, frame: int, lost: bool) -> None:
+    """Update the per-band levels, their running means, the background, the gate and the plateau."""
+    level, db, fast, middle, slow, long = s.level, s.band_db, s.fast, s.middle, s.slow, s.long
+    background, plateau, peak, scalars = s.background, s.plateau, s.peak, s.scalars
+    floor, floor_peak, blocks = s.floor, s.floor_peak, s.floor_blocks
+    n = level.shape[0]
+    silent = _band_levels(s)
+    flux = 0.0
+    if frame > FIRST_FULL_FRAME:
+        for b in range(n):
+            flux += max(db[b] - level[b], 0.0)
+    for b in range(n):
+        level[b] = db[b]
     scalars[17] = flux / n
-    scalars[18] = flat_log / 5.0 - 10.0 * np.log10(flat_sum / 5.0)
+    flat = 0.0
+    for b in range(FLAT_FIRST, FLAT_LAST):
+        flat += level[b] - s.band_width_db[b]
+    scalars[18] = flat / (FLAT_LAST - FLAT_FIRST) - db[n + 1]
     if frame <= FIRST_FULL_FRAME:
         for b in range(n):
             fast[b] = middle[b] = slow[b] = long[b] = background[b] = plateau[b] = peak[b] = level[b]
@@ -478,39 +486,31 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         # Nothing was heard: what is remembered stays as it is.
         return
     for b in range(n):
-        fast[b] += c[1] * (level[b] - fast[b])
-        middle[b] += c[2] * (level[b] - middle[b])
-        slow[b] += c[3] * (level[b] - slow[b])
-        long[b] += c[4] * (level[b] - long[b])
-        block = (frame // FLOOR_BLOCK) % FLOOR_BLOCKS
-        blocks[block, b] = fast[b] if frame % FLOOR_BLOCK == 0 else min(blocks[block, b], fast[b])
-        lowest = blocks[0, b]
-        for k in range(1, FLOOR_BLOCKS):
-            lowest = min(lowest, blocks[k, b])
-        floor[b] = lowest
+        fast[b] += s.fast_share * (level[b] - fast[b])
+        middle[b] += s.middle_share * (level[b] - middle[b])
+        slow[b] += s.slow_share * (level[b] - slow[b])
+        long[b] += s.long_share * (level[b] - long[b])
+    _floor(s, frame)
+    for b in range(n):
         over = middle[b] - background[b]
-        if over < 0.0:
-            background[b] += c[5] * over
-        elif over < c[7]:
-            background[b] += c[8] * over
-        else:
-            background[b] += c[6]
+        near = s.background_near * over if over < s.background_near_db else s.background_rise_db
+        background[b] += s.background_fall * over if over < 0.0 else near
     # The pump's band and its neighbours decide whether anything runs: bands 140-600 Hz.
     over = 0.0
     for b in range(2, 6):
         over += middle[b] - background[b]
     over /= 4.0
     gate = scalars[19] > 0.0
-    if not gate and over > c[11]:
+    if not gate and over > s.gate_on_db:
         scalars[19] = 10.0
         scalars[20] = 0.0
         for b in range(n):
             plateau[b] = middle[b]
             # The slow mean still lags behind the start: the first half second sets its peak.
             peak[b] = floor_peak[b] = -200.0
-    elif gate and over < c[12]:
+    elif gate and over < s.gate_off_db:
         scalars[21] += 1.0
-        if scalars[21] > c[13]:
+        if scalars[21] > s.gate_off_frames:
             scalars[19] = 0.0
             scalars[21] = 0.0
     elif gate:
@@ -519,21 +519,42 @@ def _bands(state: FeatureState, frame: int, lost: bool) -> None:
         scalars[20] += 1.0
         for b in range(n):
             step = middle[b] - plateau[b]
-            plateau[b] += (c[9] if step > 0.0 else c[10]) * step
-            peak[b] = max(slow[b], peak[b] + c[10] * (slow[b] - peak[b]))
-            floor_peak[b] = max(floor[b], floor_peak[b] + c[10] * (floor[b] - floor_peak[b]))
+            plateau[b] += (s.plateau_rise if step > 0.0 else s.plateau_fall) * step
+            peak[b] = max(slow[b], peak[b] + s.plateau_fall * (slow[b] - peak[b]))
+            floor_peak[b] = max(floor[b], floor_peak[b] + s.plateau_fall * (floor[b] - floor_peak[b]))
     else:
         scalars[21] += 1.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _write(state: FeatureState, frame: int, features: F32) -> None:
+def _floor(s: np.record, frame: int) -> None:
+    """Update the floor; the blocks before the present one are compared once a block."""
+    fast, floor, blocks, before = s.fast, s.floor, s.floor_blocks, s.floor_before
+    n = floor.shape[0]
+    block = (frame // FLOOR_BLOCK) % FLOOR_BLOCKS
+    if frame % FLOOR_BLOCK == 0:
+        for b in range(n):
+            blocks[block, b] = fast[b]
+    if block != s.floor_block:
+        s.floor_block = block
+        for b in range(n):
+            before[b] = blocks[(block + 1) % FLOOR_BLOCKS, b]
+        for k in range(2, FLOOR_BLOCKS):
+            for b in range(n):
+                before[b] = min(before[b], blocks[(block + k) % FLOOR_BLOCKS, b])
+    for b in range(n):
+        blocks[block, b] = min(blocks[block, b], np.float32(fast[b]))
+        floor[b] = min(before[b], blocks[block, b])
+
+
+@numba.njit(cache=True, nogil=True)
+def _write(s: np.record, frame: int, features: F32) -> None:
     """Fill one feature vector, in units of 10 dB, each clipped to +-5."""
-    n = state.level.shape[0]
-    level, fast, middle, slow, long = state.level, state.fast, state.middle, state.slow, state.long
-    background, plateau, peak, scalars = state.background, state.plateau, state.peak, state.scalars
-    floor, floor_peak = state.floor, state.floor_peak
-    fast_ring, middle_ring = state.fast_ring, state.middle_ring
+    level, fast, middle, slow, long = s.level, s.fast, s.middle, s.slow, s.long
+    background, plateau, peak, scalars = s.background, s.plateau, s.peak, s.scalars
+    floor, floor_peak, row = s.floor, s.floor_peak, s.row
+    fast_ring, middle_ring = s.fast_ring, s.middle_ring
+    n = level.shape[0]
     for b in range(n):
         fast_ring[frame % FAST_LAG, b] = fast[b]
         middle_ring[frame % MIDDLE_LAG, b] = middle[b]
@@ -545,64 +566,85 @@ def _write(state: FeatureState, frame: int, features: F32) -> None:
     m2500 = max(frame - 250, min(first, frame)) % MIDDLE_LAG
     gate = scalars[19] > 0.0
     for b in range(n):
-        features[b] = level[b] - background[b]
-        features[n + b] = middle[b] - background[b]
-        features[2 * n + b] = level[b] - middle[b]
-        features[3 * n + b] = fast[b] - slow[b]
-        features[4 * n + b] = middle[b] - long[b]
-        features[5 * n + b] = middle[b] - plateau[b] if gate else 0.0
-        features[6 * n + b] = fast[b] - fast_ring[f100, b]
-        features[7 * n + b] = fast[b] - fast_ring[f300, b]
-        features[8 * n + b] = middle[b] - middle_ring[m1000, b]
-        features[9 * n + b] = middle[b] - middle_ring[m2500, b]
-        features[10 * n + b] = slow[b] - peak[b] if gate else 0.0
-        features[11 * n + b] = floor[b] - background[b]
-        features[12 * n + b] = floor[b] - floor_peak[b] if gate else 0.0
-        features[13 * n + b] = level[b] - floor[b]
+        row[b] = level[b] - background[b]
+        row[n + b] = middle[b] - background[b]
+        row[2 * n + b] = level[b] - middle[b]
+        row[3 * n + b] = fast[b] - slow[b]
+        row[4 * n + b] = middle[b] - long[b]
+        row[5 * n + b] = middle[b] - plateau[b] if gate else 0.0
+        row[6 * n + b] = fast[b] - fast_ring[f100, b]
+        row[7 * n + b] = fast[b] - fast_ring[f300, b]
+        row[8 * n + b] = middle[b] - middle_ring[m1000, b]
+        row[9 * n + b] = middle[b] - middle_ring[m2500, b]
+        row[10 * n + b] = slow[b] - peak[b] if gate else 0.0
+        row[11 * n + b] = floor[b] - background[b]
+        row[12 * n + b] = floor[b] - floor_peak[b] if gate else 0.0
+        row[13 * n + b] = level[b] - floor[b]
     base = N_BAND_KINDS * n
-    for i in range(19):
-        features[base + i] = scalars[i]
-    features[base + 19] = scalars[19]
-    age = np.log10(1.0 + scalars[20] * state.constants[14]) * 10.0
-    quiet = np.log10(1.0 + scalars[21] * state.constants[14]) * 10.0
-    features[base + 20] = age if gate else 0.0
-    features[base + 21] = 0.0 if gate else quiet
-    for i in range(base + N_SCALARS):
-        features[i] = np.float32(min(max(features[i] * 0.1, -5.0), 5.0))
+    for i in range(20):
+        row[base + i] = scalars[i]
+    age = 10.0 * np.log10(1.0 + (scalars[20] if gate else scalars[21]) * s.hop_s)
+    row[base + 20] = age if gate else 0.0
+    row[base + 21] = 0.0 if gate else age
+    for i in range(row.shape[0]):
+        features[i] = min(max(row[i] * TENTH, -LIMIT), LIMIT)
 
 
-@numba.njit(cache=True, nogil=True)
-def process_hop(state: FeatureState, samples: F32, lost: bool, features: F32) -> None:
-    """Take in one hop of samples and write its feature vector; see the layout module for its order.
-
-    `lost` says that the hop stands in for audio that never arrived: levels are then held as they were.
-    """
-    window = state.window
-    hop = samples.shape[0]
-    if state.counters[0] == 0:
+# Inlined: compiled once, within its caller, which saves a second of the first start ever.
+@numba.njit(cache=True, nogil=True, inline="always")
+def _process_hop(s: np.record, lost: bool, features: F32) -> None:
+    """Write the feature vector of the hop in `s.hop`; see the layout module for its order."""
+    window, hop, frame = s.window, s.hop, s.frame
+    n = hop.shape[0]
+    if frame == 0:
         # A microphone may open with digital zeros: hearing begins with the first sound, which sets the background.
         # Below the floor there is only what a resampler rings with before it.
         power = 0.0
-        for i in range(hop):
-            power += np.float64(samples[i]) * np.float64(samples[i])
-        if power <= hop * state.constants[0]:
-            features[:] = np.float32(0.0)
-            state.observed[:] = np.float32(10.0 * np.log10(state.constants[0]))
+        for i in range(n):
+            power += np.float64(hop[i]) * np.float64(hop[i])
+        if power <= n * s.floor_power:
+            features[:] = ZERO
+            s.band_power[:] = ZERO
+            decibels(s.band_power, s.floor_power, s.band_db)
             return
-    keep = window.shape[0] - hop
+    keep = window.shape[0] - n
     for i in range(keep):
-        window[i] = window[i + hop]
-    for i in range(hop):
-        window[keep + i] = samples[i]
-    frame = state.counters[0]
-    power_spectrum(state.wide_plan, window, state.wide_power)
-    _bands(state, frame, lost)
-    _decimate(state, samples)
-    _envelope(state, samples)
+        window[i] = window[i + n]
+    for i in range(n):
+        window[keep + i] = hop[i]
+    power_spectrum_512(s.plan, window, s.power)
+    _bands(s, frame, lost)
+    _decimate(s)
+    _envelope(s)
     if frame % TONE_EVERY == 0:
         if frame >= FIRST_FULL_TONE:
-            _tones(state, frame)
+            _tones(s, frame)
     elif frame >= FIRST_FULL_ENVELOPE:
-        _pulses(state, frame)
-    _write(state, frame, features)
-    state.counters[0] = frame + 1
+        _pulses(s, frame)
+    _write(s, frame, features)
+    s.frame = frame + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32, levels: F32) -> None:
+    """Take in samples, shape (n,), and write what frames they complete.
+
+    `features` and `levels` have one row for each of them. `lost` says that the samples stand in for audio that never
+    arrived: levels are then held as they were.
+    """
+    s = state[0]
+    hop, waiting = s.hop, s.waiting
+    frame = position = 0
+    while position < samples.shape[0]:
+        taken = min(hop.shape[0] - waiting, samples.shape[0] - position)
+        for i in range(taken):
+            hop[waiting + i] = samples[position + i]
+        waiting += taken
+        position += taken
+        if waiting == hop.shape[0]:
+            waiting = 0
+            _process_hop(s, lost, features[frame])
+            for b in range(levels.shape[1]):
+                levels[frame, b] = s.band_db[b]
+            frame += 1
+    s.waiting = waiting

@@ -52,6 +52,11 @@ class Resampler:
         pieces: list[tuple[F32, int]] = []
         position = 0
         while position < len(samples):
+            if not self._n_waiting and len(samples) - position >= self._step:
+                # As in life and in replay: a whole step needs no copy.
+                pieces.append((self._resample(samples[position : position + self._step], last=False), self._step))
+                position += self._step
+                continue
             n = min(self._step - self._n_waiting, len(samples) - position)
             self._waiting[self._n_waiting : self._n_waiting + n] = samples[position : position + n]
             self._n_waiting += n
