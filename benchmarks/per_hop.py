@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import cycle
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -25,21 +24,27 @@ _BATCH = 100
 _PACKAGES = ("librosa", "scipy", "essentia", "kaldi_native_fbank", "aubio", "pyfftw")
 
 
+def _forever(pieces: np.ndarray) -> Iterator[np.ndarray]:
+    # Not itertools.cycle: that keeps every piece, which `memory` would take for the detector's growth.
+    while True:
+        yield from pieces
+
+
 def feature_call() -> Call:
-    extractor, pieces = FeatureExtractor(), cycle(hops())
+    extractor, pieces = FeatureExtractor(), _forever(hops())
     return lambda i: extractor.push(next(pieces))
 
 
 def feature_batch_call() -> Call:
     """As replay does it: many hops in one call, so that Python's own share vanishes."""
     extractor, pieces = FeatureExtractor(), hops()
-    batches = cycle(pieces[: len(pieces) // _BATCH * _BATCH].reshape(-1, _BATCH * pieces.shape[1]))
+    batches = _forever(pieces[: len(pieces) // _BATCH * _BATCH].reshape(-1, _BATCH * pieces.shape[1]))
     return lambda i: extractor.push(next(batches))
 
 
 def detector_call() -> Call:
     """Sound that goes on from call to call: jumps would keep the detector busy with what is not there in life."""
-    detector, pieces = Detector(), cycle(hops(48_000))
+    detector, pieces = Detector(), _forever(hops(48_000))
     start = 0
 
     def call(i: int) -> object:
