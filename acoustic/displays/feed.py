@@ -72,11 +72,14 @@ class Feed:
             self._records.append(record)
             self._changed.notify()
 
-    def update(self, status: Status, block: AudioBlock) -> None:
-        """Replace the status that will be shown some hundredths of a second later; queue the sound behind it."""
+    def hear(self, block: AudioBlock) -> None:
+        """Queue the sound that the next status is shown with."""
+        self._blocks.append(block)  # without the lock: so often, it would cost what a display costs
+
+    def update(self, status: Status) -> None:
+        """Replace the status that will be shown some hundredths of a second later."""
         with self._changed:
             self._status = status
-            self._blocks.append(block)
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Let the display show what waits and end it; one that hangs is left behind after `timeout_s`."""
@@ -100,10 +103,9 @@ class Feed:
             with self._changed:
                 self._changed.wait_for(lambda: self._records or self._closing, _UPDATE_S)
                 records, status, closing = list(self._records), self._status, self._closing
-                blocks = list(self._blocks)
                 self._records.clear()
-                self._blocks.clear()
                 self._status = None
+            blocks = [self._blocks.popleft() for _ in range(len(self._blocks))] if status is not None else []
             for record in records:
                 self._display.show(record)
             if status is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -51,9 +52,7 @@ class _Process:
         self.heard_s = time.monotonic()
         """When audio last came from it, or it was started."""
         self._capacity = capacity
-        self._waiting: deque[_Message] = deque()
-        self._audio_waiting = 0
-        self._changed = threading.Condition()
+        self._waiting: queue.SimpleQueue[_Message] = queue.SimpleQueue()
         self._ended = False
         root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
@@ -69,12 +68,10 @@ class _Process:
 
     def take(self, timeout_s: float) -> list[_Message]:
         """Return what has been said, after waiting for something up to `timeout_s`; an ENDED comes last, once."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._waiting, timeout_s)
-            messages = list(self._waiting)
-            self._waiting.clear()
-            self._audio_waiting = 0
-        return messages
+        try:
+            return [self._waiting.get(timeout=timeout_s), *self._rest()]
+        except queue.Empty:
+            return []
 
     def end(self, patience_s: float = _END_S) -> None:
         """Have the device let go, and kill what does not obey in time."""
@@ -108,20 +105,26 @@ class _Process:
         self._put(_Message(Message.ENDED, time.monotonic(), 0.0, b""))
 
     def _put(self, message: _Message) -> None:
-        with self._changed:
-            if message.kind is Message.ENDED:
-                if self._ended:
-                    return
-                self._ended = True
-            if message.kind is Message.AUDIO:
-                self.heard_s = message.stamp_s
-                self._audio_waiting += 1
-                if self._audio_waiting > self._capacity:
-                    # So old that it helps nobody: the present is worth more, and the sample clock counts it as lost.
-                    self._waiting = deque(m for m in self._waiting if m.kind is not Message.AUDIO)
-                    self._audio_waiting = 1
-            self._waiting.append(message)
-            self._changed.notify()
+        if message.kind is Message.ENDED:
+            if self._ended:
+                return
+            self._ended = True
+        if message.kind is Message.AUDIO:
+            self.heard_s = message.stamp_s
+            if self._waiting.qsize() >= self._capacity:
+                # So old that it helps nobody: the present is worth more, and the sample clock counts it as lost.
+                for waiting in self._rest():
+                    if waiting.kind is not Message.AUDIO:
+                        self._waiting.put(waiting)
+        self._waiting.put(message)
+
+    def _rest(self) -> list[_Message]:
+        """Take what waits, without waiting for more."""
+        messages = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                messages.append(self._waiting.get_nowait())
+        return messages
 
 
 def list_inputs() -> list[InputDevice]:

@@ -25,6 +25,8 @@ __all__ = ["StoppableSource", "listen", "warm_up"]
 
 
 _INSISTING_S = 1.0
+# Of the sound's time; no display draws more often.
+_SHOWN_EVERY_S = 0.05
 
 
 class StoppableSource:
@@ -153,6 +155,7 @@ def listen(
     stoppable = StoppableSource(source)
     failed: OSError | None = None
     summary = Summary(0, 0.0, 0.0)
+    shown = -1 << 62
 
     def tell(record: Record) -> None:
         nonlocal failed, summary
@@ -169,11 +172,11 @@ def listen(
             feed.show(record)
 
     def update(block: AudioBlock) -> None:
-        status = monitor.detector.status
+        nonlocal shown
         if recording:
             recording.push(block)
             if failure := recording.new_failure():
-                tell(Cue("warning", failure, "alarm", status.time_s, "recording"))
+                tell(Cue("warning", failure, "alarm", monitor.detector.status.time_s, "recording"))
         for command in controls.take() if controls else ():
             if command == "quit":
                 stoppable.stop()
@@ -182,9 +185,14 @@ def listen(
                 for record in monitor.act(Action(kind, block.stop / block.rate_hz)):
                     tell(record)
         for feed in feeds:
-            if isinstance(feed.failure, BrokenPipeError):
-                raise feed.failure  # nobody reads any more
-            feed.update(status, block)
+            feed.hear(block)
+        if block.stop - shown >= _SHOWN_EVERY_S * block.rate_hz or not len(block.samples):
+            shown = block.stop
+            status = monitor.detector.status
+            for feed in feeds:
+                if isinstance(feed.failure, BrokenPipeError):
+                    raise feed.failure  # nobody reads any more
+                feed.update(status)
 
     with stoppable.stopped_by_signals():
         try:

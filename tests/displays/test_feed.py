@@ -64,7 +64,8 @@ def test_a_blocked_display_drops_the_oldest_and_holds_nothing_up() -> None:
     began = time.monotonic()
     for i in range(1, 1_001):
         feed.show(event(i))
-        feed.update(status(i), AudioBlock(i, np.zeros(1, np.float32), 8_000))
+        feed.hear(AudioBlock(i, np.zeros(1, np.float32), 8_000))
+        feed.update(status(i))
     assert time.monotonic() - began < 1.0
     assert feed.dropped == 996
     display.go.set()
