@@ -78,7 +78,7 @@ def _angles(size: int, place: npt.NDArray[np.int64]) -> F64:
     return angles
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _radix4(
     re: F32, im: F32, out_re: F32, out_im: F32, cos: F32, sin: F32, table: int, places: int, stride: int
 ) -> None:
@@ -103,7 +103,7 @@ def _radix4(
             out_re[j + 3 * stride], out_im[j + 3 * stride] = a * c3 - b * s3, a * s3 + b * c3
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _radix4_in_quarters(re: F32, im: F32, out_re: F32, out_im: F32, cos: F32, sin: F32, table: int) -> None:
     """Do the pass of stride 4 but leave its outputs in quarters: runs of four are too short for vectors."""
     quarter = re.shape[0] // 4
@@ -153,7 +153,7 @@ def _taper(plan: np.record, samples: F32) -> None:
         im[i] = samples[2 * i + 1] * window[half + i]
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _split(plan: np.record, power: F32) -> None:
     """Tell the spectra of even and odd samples apart, by symmetry, and write the power of both together."""
     re, im, turned_re, turned_im = plan.other_re, plan.other_im, plan.re, plan.im

@@ -1,8 +1,9 @@
 """The per-hop path from 160 samples to one feature vector, in numba.
 
 All state is one record, made once; nothing is allocated per hop. A record goes from Python to numba as one pointer, and
-its lengths are known when LLVM compiles, so that loops over it become vectors. The order of every sum is fixed by then:
-the same samples give the same bits however they arrive.
+its lengths are known when LLVM compiles, so that loops over it become vectors. No kernel lets LLVM reorder or fuse
+floating-point operations: what it makes of such leave differs between code just compiled and code from the cache, and
+the same samples must give the same bits however they arrive, in every process.
 """
 
 from __future__ import annotations
@@ -186,7 +187,7 @@ def _butterworth(corner_hz: float, *, high_pass: bool) -> tuple[float, F64]:
     return float(gain), np.array([-2 * c, 1 - alpha]) / (1 + alpha)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@numba.njit(cache=True, nogil=True)
 def _sum(values: F32 | F64, first: int, last: int) -> float:
     total: float = values[first]
     for k in range(first + 1, last):
@@ -194,7 +195,7 @@ def _sum(values: F32 | F64, first: int, last: int) -> float:
     return total
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@numba.njit(cache=True, nogil=True)
 def _decimate(s: np.record) -> None:
     """Append the hop at 2 kHz to the tones' window."""
     window, given, taps, tone = s.window, s.decimator_given, s.decimator, s.tone
@@ -213,7 +214,7 @@ def _decimate(s: np.record) -> None:
         tone[keep + i] = total
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _envelope(s: np.record) -> None:
     """Append the hop's 1-6 kHz power, averaged over 32 samples, to the envelope."""
     window, given, squares, envelope, m = s.window, s.envelope_given, s.envelope_squares, s.envelope, s.envelope_memory
@@ -281,7 +282,7 @@ def _tonality(s: np.record, first: int, last: int) -> float:
     return total / 3.0 - _sum(db, first, last) / n
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract", "reassoc", "nsz"})
+@numba.njit(cache=True, nogil=True)
 def _pick_lines(prominent: npt.NDArray[np.uint8], db: F32, bins: I64) -> int:
     """Write the bins of the strongest prominent maxima into `bins`, strongest first; return how many there are."""
     for k in range(LINE_LOW_BIN, LINE_HIGH_BIN):
@@ -355,7 +356,7 @@ def _tones(s: np.record, frame: int) -> None:
     scalars[11] = _change(power, s.tone_slow, s.lines, s.n_lines)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _lines(s: np.record, frame: int) -> None:
     """Pick the strongest lines of now, and of the running means of what was half a second ago."""
     power, lag, slow, long = s.tone_power, s.tone_lag, s.tone_slow, s.tone_long
@@ -433,7 +434,7 @@ def _pulses(s: np.record, frame: int) -> None:
     scalars[16] = 10.0 * np.log10(np.float64(_sum(power, 1, 11)) + 1e-3) + 10.0
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _band_levels(s: np.record) -> bool:
     """Write the levels of the bands, of all together and the flatness' mean; return whether all was digital silence."""
     power, bands, db = s.power, s.band_power, s.band_db
@@ -456,7 +457,7 @@ def _band_levels(s: np.record) -> bool:
     return silent
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+@numba.njit(cache=True, nogil=True)
 def _bands(s: np.record, frame: int, lost: bool) -> None:
     """Update the per-band levels, their running means, the background, the gate and the plateau."""
     level, db, fast, middle, slow, long = s.level, s.band_db, s.fast, s.middle, s.slow, s.long

@@ -1,5 +1,9 @@
 """The streaming side of the features: any pieces, any arrays, the decibels inside."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -47,6 +51,33 @@ def test_nothing_in_nothing_out():
 def test_samples_need_not_lie_side_by_side():
     spread = np.repeat(sound(), 2)[::2]
     np.testing.assert_array_equal(FeatureExtractor().push(spread)[0], FeatureExtractor().push(sound())[0])
+
+
+HASH_OF_FEATURES = """
+import hashlib
+import numpy as np
+from acoustic.features.extractor import FeatureExtractor
+noise = np.random.default_rng(0).normal(0, 0.01, 160 * 3000) * (1 + np.sin(np.arange(160 * 3000) / 90))
+features, levels = FeatureExtractor().push(noise.astype(np.float32))
+print(hashlib.sha256(features.tobytes() + levels.tobytes()).hexdigest())
+"""
+
+
+def test_code_just_compiled_and_code_from_the_cache_give_the_same_bits(tmp_path):
+    # Compiled, even where the kernels of this very process are not.
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "NUMBA_DISABLE_JIT": "0"}
+
+    def run():
+        command = [sys.executable, "-c", HASH_OF_FEATURES]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    compiled = run()
+    assert list(tmp_path.rglob("*.nbc"))
+    assert run() == compiled
+    # What calls the others is compiled anew, the others are not.
+    for outer in tmp_path.rglob("kernels.process-*"):
+        outer.unlink()
+    assert run() == compiled
 
 
 def test_reset_forgets_even_a_part_of_a_hop():
