@@ -248,9 +248,11 @@ def main() -> None:
             quantiles = np.nanquantile(values, (0.05, 0.5, 0.95)) if values else ()
             row += "   " + "".join(f"{value:8.2f}" for value in quantiles).ljust(24)
         if name == _COMB:
-            # A clip of two seconds tells the rate to about 0.05 Hz.
-            off = max(abs(figures[name]) for figures in [*real.values(), {name: np.max(np.abs(column(blind, name)))}])
-            row += f"   all within {off:.2f} Hz of nominal"
+            # A clip of two seconds tells the rate to about 0.05 Hz; in the loudest noise nothing does.
+            off = max(
+                [abs(figures[name]) for figures in real.values()] + [np.quantile(np.abs(column(blind, name)), 0.95)]
+            )
+            row += f"   real, and 95 % of simulated, within {off:.2f} Hz of nominal"
         elif column(shot, name):
             low, high = np.nanquantile(column(shot, name), (0.05, 0.95))
             outside = [

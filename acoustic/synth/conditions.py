@@ -55,7 +55,8 @@ def sample_microphone(condition: str, rng: np.random.Generator) -> MicrophonePar
         Resonance(log_between(rng, 150.0, 9000.0), log_between(rng, 0.5, 3.0), between(rng, -8.0, 8.0))
         for _ in range(int(rng.integers(1, 5)))
     )
-    lowpass = log_between(rng, 9000.0, 22000.0)
+    # Some hear little treble: behind something, turned away, in a case.
+    lowpass = log_between(rng, 3500.0, 9000.0) if rng.random() < 0.2 else log_between(rng, 9000.0, 22000.0)
     order = 2
     dropouts = 0.0
     bluetooth = rng.random()

@@ -19,7 +19,17 @@ import numpy.typing as npt
 
 from .plan import Action, Hydraulics, SoundLevels
 
-__all__ = ["CONTROL_HZ", "CONTROL_NAMES", "WaterSide", "final_pressure_bar", "uniform", "water_noise"]
+__all__ = [
+    "CONTROL_HZ",
+    "CONTROL_NAMES",
+    "WaterSide",
+    "filling",
+    "final_pressure_bar",
+    "final_quieting",
+    "opv_flow",
+    "uniform",
+    "water_noise",
+]
 
 CONTROL_HZ: Final = 1000
 _DT: Final = 1.0 / CONTROL_HZ
@@ -139,7 +149,8 @@ def _pump_flow(bar: float, h: Hydraulics) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _opv_flow(bar: float, h: Hydraulics) -> float:
+def opv_flow(bar: float, h: Hydraulics) -> float:
+    """Flow through the OPV at a pressure, mL/s."""
     return max(0.0, bar - h.opv_bar) * h.opv_ml_s_bar
 
 
@@ -151,7 +162,7 @@ def _pump_pressure(head_bar: float, speed: float, open_flow: float, h: Hydraulic
     for _ in range(24):
         bar = 0.5 * (low + high)
         through = math.sqrt(max(0.0, bar - head_bar) / h.restrictor_bar_s2_ml2)
-        if speed * _pump_flow(bar, h) > through + _opv_flow(bar, h) + open_flow:
+        if speed * _pump_flow(bar, h) > through + opv_flow(bar, h) + open_flow:
             low = bar
         else:
             high = bar
@@ -166,7 +177,7 @@ def _final_pressure(h: Hydraulics, leak_ml_s: float, exhaust_mm: float, duty: fl
     for _ in range(40):
         bar = 0.5 * (low + high)
         loss = (leak_ml_s + h.seep_ml_s) * math.sqrt(bar / 9.0) + _ORIFICE_ML_S * exhaust_mm**2 * math.sqrt(bar)
-        if duty * _pump_flow(bar + h.restrictor_bar_s2_ml2 * loss**2, h) - _opv_flow(bar, h) > loss:
+        if duty * _pump_flow(bar + h.restrictor_bar_s2_ml2 * loss**2, h) - opv_flow(bar, h) > loss:
             low = bar
         else:
             high = bar
@@ -177,6 +188,12 @@ def final_pressure_bar(hydraulics: Hydraulics, *, healthy: bool = False) -> floa
     """Pressure that a blind basket ends at; `healthy` leaves leak and stuck valve out."""
     leak, exhaust = (0.0, 0.0) if healthy else (hydraulics.leak_ml_s, hydraulics.stuck_open_mm)
     return float(_final_pressure(hydraulics, leak, exhaust, hydraulics.duty))
+
+
+def filling(h: Hydraulics) -> tuple[float, float, float, float]:
+    """Pump pressure in bar, and flows through pump, group and OPV in mL/s, while the water meets no resistance."""
+    bar = float(_pump_pressure(0.0, h.duty, 0.0, h))
+    return bar, h.duty * _pump_flow(bar, h), float(np.sqrt(bar / h.restrictor_bar_s2_ml2)), opv_flow(bar, h)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -201,6 +218,17 @@ def water_noise(
 def _loudness_db(pump_ml_s: float, head_ml_s: float, pump_bar: float, h: Hydraulics, v: SoundLevels) -> float:
     pump, head = water_noise(pump_ml_s, head_ml_s, pump_bar, h, v)
     return 10.0 * math.log10(pump * pump + head * head + 1e-12)
+
+
+def final_quieting(h: Hydraulics, v: SoundLevels) -> float:
+    """Share of the quieting that a blind basket ends at: below 1 where the water that seeps past stays audible."""
+    healthy_bar = final_pressure_bar(h, healthy=True)
+    bar = final_pressure_bar(h)
+    seep = (h.leak_ml_s + h.seep_ml_s) * math.sqrt(bar / 9.0)
+    free = h.free_flow_ml_s * h.wear * h.duty
+    start = _loudness_db(free, free, 0.0, h, v)
+    end = _loudness_db(h.duty * _pump_flow(healthy_bar, h), 0.0, healthy_bar, h, v)
+    return float((_loudness_db(h.duty * _pump_flow(bar, h), seep, bar, h, v) - start) / min(end - start, -1e-3))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -328,7 +356,7 @@ def _advance(
                 target = _pump_pressure(0.0 if load == OPEN else s[_P], speed, 0.0, h)
             s[_PUMP_P] += (target - s[_PUMP_P]) * min(1.0, _DT / 0.02)
             pump = speed * _pump_flow(s[_PUMP_P], h)
-            opv = min(pump, _opv_flow(s[_PUMP_P], h))
+            opv = min(pump, opv_flow(s[_PUMP_P], h))
             head_in = max(0.0, pump - opv)
         else:
             s[_PUMP_P] += (s[_P] * s[_PUMPING] - s[_PUMP_P]) * min(1.0, _DT / 0.05)

@@ -8,6 +8,7 @@ solenoid, and mains hum. Levels follow flow and pressure at 1 kHz; samples are m
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numba
@@ -46,6 +47,9 @@ from .hydraulics import (
     SWITCH_ON,
     VENT_OPEN,
     VENTED,
+    filling,
+    final_pressure_bar,
+    opv_flow,
     uniform,
     water_noise,
 )
@@ -480,10 +484,27 @@ class MachineSound:
 
     def _fill(self, levels: SoundLevels, seconds: float) -> Floats:
         """Steady fill at 1 bar, from rest."""
+        flow = self._machine.hydraulics.free_flow_ml_s * 0.93
+        return self._steady(levels, seconds, pump_bar=1.0, pump_ml_s=flow, head_ml_s=flow, opv_ml_s=0.0)
+
+    def _steady(
+        self,
+        levels: SoundLevels,
+        seconds: float,
+        *,
+        pump_bar: float,
+        pump_ml_s: float,
+        head_ml_s: float,
+        opv_ml_s: float,
+        quiet: float = 0.0,
+    ) -> Floats:
         self._reset()
         control = np.zeros((int(seconds * CONTROL_HZ) + 2, len(CONTROL_NAMES)))
-        control[:, PUMP_BAR] = 1.0
-        control[:, PUMP_ML_S] = control[:, HEAD_ML_S] = self._machine.hydraulics.free_flow_ml_s * 0.93
+        control[:, PUMP_BAR] = pump_bar
+        control[:, PUMP_ML_S] = pump_ml_s
+        control[:, HEAD_ML_S] = head_ml_s
+        control[:, OPV_ML_S] = opv_ml_s
+        control[:, QUIETING] = quiet
         control[:, SPIN] = 1.0
         control[:, DUTY] = 1.0
         control[:, RUNNING_S] = 1e3
@@ -500,6 +521,23 @@ class MachineSound:
         self._seeds = seeds
         self._reset()
         return sound
+
+    def quieting_db(self, bands_hz: Sequence[tuple[float, float]], seconds: float = 0.6) -> list[float]:
+        """Change of level from a fill at low pressure to the hold against a blind basket, in each band, dB."""
+        h = self._machine.hydraulics
+        bar, pump, head, opv = filling(h)
+        fill = self._steady(self._levels, seconds, pump_bar=bar, pump_ml_s=pump, head_ml_s=head, opv_ml_s=opv)
+        bar = final_pressure_bar(h, healthy=True)
+        opv = opv_flow(bar, h)
+        hold = self._steady(self._levels, seconds, pump_bar=bar, pump_ml_s=opv, head_ml_s=0.0, opv_ml_s=opv, quiet=1.0)
+        self._reset()
+        powers = []
+        for sound in (fill, hold):
+            settled = sound[len(sound) // 3 :]
+            power = np.square(np.abs(np.fft.rfft(settled * np.hanning(len(settled)))))
+            hz = np.fft.rfftfreq(len(settled), 1.0 / self._rate_hz)
+            powers.append([float(power[(hz >= low) & (hz < high)].sum()) for low, high in bands_hz])
+        return [10.0 * math.log10(after / before) for before, after in zip(*powers, strict=True)]
 
     def _samples(self, gains: Floats, first_step: int, start: int, count: int, levels: SoundLevels) -> Floats:
         out = np.empty(count)

@@ -23,7 +23,8 @@ from typing import Final, TypeVar
 import numpy as np
 
 from ..errors import OptionError
-from .hydraulics import final_pressure_bar
+from .hydraulics import final_pressure_bar, final_quieting
+from .machine_sound import MachineSound
 from .plan import Hydraulics, MachineParameters, PumpKind, Resonance, SoundLevels
 
 __all__ = ["MACHINE_KINDS", "between", "log_between", "pick", "sample_machine"]
@@ -116,7 +117,7 @@ def _hydraulics(rng: np.random.Generator) -> Hydraulics:
 
 
 def _levels(rng: np.random.Generator) -> SoundLevels:
-    noise = between(rng, -49.0, -5.0)
+    noise = between(rng, -42.0, -5.0)
     return SoundLevels(
         tone_load_db=between(rng, -18.0, 11.0),
         tone_bump_db=between(rng, -8.0, 8.0) if rng.random() < 0.5 else 0.0,
@@ -131,8 +132,8 @@ def _levels(rng: np.random.Generator) -> SoundLevels:
         noise_exponent=between(rng, 0.3, 1.3),
         noise_floor=log_between(rng, 0.005, 0.5),
         noise_rise_db=between(rng, -1.0, 5.0),
-        prime_db=between(rng, -4.0, 8.0) if rng.random() < 0.5 else 0.0,
-        prime_s=log_between(rng, 0.3, 2.0),
+        prime_db=between(rng, -4.0, 4.0) if rng.random() < 0.5 else 0.0,
+        prime_s=log_between(rng, 0.3, 1.5),
         wander_db=log_between(rng, 0.15, 2.0),
         choke_db=between(rng, 3.0, 20.0),
         choke_width_bar=log_between(rng, 0.1, 1.0),
@@ -177,8 +178,8 @@ def _machine(
         hydraulics=hydraulics,
         levels=levels,
         case=_bands(rng, int(rng.integers(6, 12)), low_case_hz, 3800.0, (3.0, 14.0), 7.0, between(rng, -8.0, -2.0)),
-        noise=_bands(rng, 3, 500.0, 7000.0, (0.4, 1.5), 5.0, between(rng, -3.5, 1.0)),
-        flow=_bands(rng, 3, 600.0, 9000.0, (0.4, 1.3), 5.0, between(rng, -3.5, 1.0)),
+        noise=_bands(rng, 3, 500.0, 7000.0, (0.4, 1.5), 5.0, between(rng, -6.5, 1.0)),
+        flow=_bands(rng, 3, 600.0, 9000.0, (0.4, 1.3), 5.0, between(rng, -6.5, 1.0)),
         opv=_bands(rng, 2, 1500.0, 9000.0, (0.4, 1.5), 4.0, between(rng, -3.0, 2.0)),
         # The first is the slow, dark part of the jet, the rest its hiss; a hose or a closed tray muffles it.
         release=(
@@ -191,8 +192,31 @@ def _machine(
     )
 
 
+_AUDITION_HZ: Final = 16_000
+_AUDITION_BANDS_HZ: Final = ((140.0, 300.0), (700.0, 1500.0), (3000.0, 6000.0), (700.0, 6000.0))
+# Least and most change of 0.7-6 kHz from fill to hold, dB. A bypass joins a rotary pump's in and out; a low OPV may do
+# anything to it, as long as something changes by so much.
+_QUIETING_DB: Final = (-24.0, -4.0)
+_ROTARY_QUIETING_DB: Final = (-14.0, -2.0)
+_LEAST_CHANGE_DB: Final = 4.0
+# Where more of the water's noise than this stays, what seeps past drowns the change.
+_LEAST_QUIETING: Final = 0.95
+_MOST_DRAWS: Final = 200
+
+
+def _quietens(machine: MachineParameters) -> bool:
+    """Whether fill and hold differ as they are known to: where nothing changes, nobody could hear the pressure."""
+    if final_quieting(machine.hydraulics, machine.levels) < _LEAST_QUIETING:
+        return False
+    steps = MachineSound(machine, _AUDITION_HZ, np.random.default_rng(0)).quieting_db(_AUDITION_BANDS_HZ)
+    if machine.kind == "low_opv":
+        return max(abs(step) for step in steps) >= _LEAST_CHANGE_DB
+    low, high = _ROTARY_QUIETING_DB if machine.pump == "rotary" else _QUIETING_DB
+    return low <= steps[-1] <= high
+
+
 def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
-    """Draw one machine of a kind.
+    """Draw one machine of a kind, one that quietens when the pressure is up.
 
     Raises
     ------
@@ -201,6 +225,14 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
     """
     if kind not in MACHINE_KINDS:
         raise OptionError(f"machine kind {kind!r} is unknown; one of {', '.join(MACHINE_KINDS)} is wanted")
+    for _ in range(_MOST_DRAWS):
+        machine = _draw_machine(kind, rng)
+        if _quietens(machine):
+            break
+    return machine
+
+
+def _draw_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
     mains = 50.0 if rng.random() < 0.65 else 60.0
     mains *= 1.0 + 0.0015 * (2.0 * rng.random() - 1.0)
     h = _hydraulics(rng)

@@ -126,7 +126,7 @@ def _shots(rng: np.random.Generator) -> list[Action]:
     for _ in range(int(rng.integers(1, 5))):
         choked = rng.random() < 0.15
         flow = between(rng, 0.1, 0.6) if choked else log_between(rng, 1.0, 4.5)
-        actions.append(Action("shot", between(rng, 8.0, 40.0), run_s=between(rng, 14.0, 38.0), resistance=flow))
+        actions.append(Action("shot", log_between(rng, 12.0, 90.0), run_s=between(rng, 14.0, 38.0), resistance=flow))
         if rng.random() < 0.5:
             actions += _flushes(rng, 1)
     return actions

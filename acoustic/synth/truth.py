@@ -6,9 +6,9 @@ Labels of the TSV (tab-separated, header `onset offset label`, seconds):
   the pump's stop, `release` from the valve's opening until the flow has fallen to a tenth of its peak. Only runs
   against the blind basket have `hold`. Other runs are `shot`, `flush` or `refill` from pump start to stop; a
   distraction is `distraction`.
-- Instants (onset = offset): `pump_on`; `pressure`, when the quieting is 80 % complete; `pump_off`; `release`, its
-  greatest flow; `cycle`, at the peak of a release that ends a complete cycle; `incomplete`, at the pump's stop or its
-  release, for every other run that can be heard as one. The reasons are in the JSON.
+- Instants (onset = offset): `pump_on`; `pressure`, when the quieting is 80 % complete; `pump_off`; `release`, when the
+  valve opens; `cycle`, at the greatest flow of a release that ends a complete cycle; `incomplete`, at the pump's stop
+  or there, for every other run that can be heard as one. The reasons are in the JSON.
 
 Quieting is measured in dB of the pump's and the group's water noise, from free flow to the final pressure. A run is a
 complete cycle if the basket was blind, the group stood at 70 % or more of the machine's final pressure (that which it
@@ -199,7 +199,7 @@ class Truth:
             if run.released and run.vent_s is not None and run.release_peak_s is not None:
                 at = run.release_peak_s
                 rows.append((run.vent_s, run.release_end_s or self.duration_s, "release"))
-                rows.append((at, at, "release"))
+                rows.append((run.vent_s, run.vent_s, "release"))
             if run.kind == "backflush" or run.released:
                 rows.append((at, at, "cycle" if run.complete else "incomplete"))
         rows += [(d.start_s, d.start_s + d.duration_s, "distraction") for d in self.plan.distractions]

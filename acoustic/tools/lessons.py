@@ -16,7 +16,7 @@ import numpy.typing as npt
 from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
-from ..synth import Library, Run, Splice, sample_plan, synthesise
+from ..synth import Library, Run, Splice, Truth, sample_plan, synthesise
 from ..synth.loops import read_sound
 
 __all__ = [
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 F32 = npt.NDArray[np.float32]
-IGNORED = -1
+IGNORED, RELEASE, SHOT = -1, 3, 4
 HOP_S = 0.01
 # A frame's window of 32 ms weighs the audio round this long before its end.
 FRAME_LAG_S = 0.016
@@ -39,9 +39,9 @@ LONGEST_RELEASE_S = 2.0
 FOREIGN_S = 60.0
 
 SCENARIOS: tuple[tuple[str, float], ...] = (
-    ("cleaning", 0.40),
-    ("early_stops", 0.14),
-    ("shots", 0.13),
+    ("cleaning", 0.38),
+    ("early_stops", 0.13),
+    ("shots", 0.16),
     ("flushes", 0.05),
     ("refills", 0.06),
     ("leak", 0.05),
@@ -59,7 +59,8 @@ class LessonOptions:
     """What sessions are drawn from.
 
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
-    a real pump's sound; `cut_share` begin in the middle of something.
+    a real pump's sound; `cut_share` begin in the middle of something; `joined_share` follow on near silence or another
+    room, as where a microphone is opened, moved or turned up.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -67,8 +68,9 @@ class LessonOptions:
     library: Library | None = None
     library_share: float = 0.6
     splices: tuple[Splice, ...] = ()
-    spliced_share: float = 0.12
-    cut_share: float = 0.12
+    spliced_share: float = 0.2
+    cut_share: float = 0.2
+    joined_share: float = 0.15
     foreign_share: float = 0.08
 
 
@@ -104,8 +106,8 @@ def from_corpus(folder: Path) -> LessonOptions:
 class Lesson:
     """One session.
 
-    `features` (frames, features) float16, `levels` (frames, bands + 1), `labels` and `weights` (frames,); labels are
-    the decoder's sound classes, or `IGNORED`. Times in `runs` count from `start_s` seconds before the first frame.
+    `features` (frames, features) float16, `levels` (frames, bands + 1), `labels` and `weights` (frames,); for labels
+    see `label_frames`. Times in `runs` count from `start_s` seconds before the first frame.
     """
 
     condition: str
@@ -121,10 +123,10 @@ class Lesson:
 
 
 def label_frames(runs: tuple[Run, ...], duration_s: float, frames: int) -> tuple[npt.NDArray[np.int8], F32]:
-    """Label every frame of a session: 0 background, 1 fill, 2 hold, 3 release, -1 where either answer is fair.
+    """Label every frame of a session: 0 background, 1 fill, 2 hold, 3 release, 4 shot, -1 where either answer is fair.
 
-    Frames round the changes weigh more: they are few, and decide. A shot under pressure is left out: to the ear it is
-    a hold of another degree, and the judge of whole runs tells them apart.
+    Frames round the changes weigh more: they are few, and decide. A shot is a fill at first, and a shot once it is
+    pressed; in between either is fair.
     """
     labels = np.zeros(frames, dtype=np.int8)
     weights = np.ones(frames, dtype=np.float32)
@@ -136,7 +138,9 @@ def label_frames(runs: tuple[Run, ...], duration_s: float, frames: int) -> tuple
         labels[on] = 1
         weights[on & (t < run.pump_on_s + 0.3)] *= 2
         if run.kind == "shot":
+            pressed_s = run.pressure_up_s if run.quieting_80_s is None else run.quieting_80_s
             labels[on & (t >= run.pump_on_s + 1.5)] = IGNORED
+            labels[on & (t >= (0.5 * (run.pump_on_s + off_s) if pressed_s is None else pressed_s))] = SHOT
         elif run.kind == "backflush" and run.quieting_80_s is not None:
             half_s = run.quieting_80_s if run.quieting_50_s is None else run.quieting_50_s
             hold = on & (t >= run.quieting_80_s)
@@ -188,22 +192,53 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     labels, weights = label_frames(truth.runs, truth.duration_s, len(recording.samples) // hop)
     cut = 0
     if rng.random() < options.cut_share:
-        run = truth.runs[int(rng.integers(len(truth.runs)))] if truth.runs and rng.random() < 0.6 else None
-        first_s, last_s = (0.0, 0.7 * truth.duration_s) if run is None else (run.pump_on_s, run.pump_off_s)
-        cut = int(rng.uniform(first_s, last_s or truth.duration_s) / HOP_S)
-    features, levels = extractor.push(recording.samples[cut * hop :])
+        cut = _cut(truth, rng)
+    samples = recording.samples[cut * hop :]
+    lead = 0
+    if rng.random() < options.joined_share:
+        before = _other_room(rng, hop)
+        lead = len(before) // hop
+        samples = np.concatenate([before, samples])
+    features, levels = extractor.push(samples)
     return Lesson(
         condition=condition,
         scenario=scenario,
         machine=plan.machine.kind,
-        start_s=cut * HOP_S,
+        start_s=(cut - lead) * HOP_S,
         duration_s=truth.duration_s,
         runs=truth.runs,
         features=features.astype(np.float16),
         levels=levels,
-        labels=labels[cut:],
-        weights=weights[cut:],
+        labels=np.concatenate([np.zeros(lead, labels.dtype), labels[cut:]]),
+        weights=np.concatenate([np.ones(lead, weights.dtype), weights[cut:]]),
     )
+
+
+def _cut(truth: Truth, rng: np.random.Generator) -> int:
+    """Frame at which somebody who came late began to listen: within a run's fill, within a run, or anywhere."""
+    first_s, last_s = 0.0, 0.7 * truth.duration_s
+    if truth.runs and rng.random() < 0.75:
+        run = truth.runs[int(rng.integers(len(truth.runs)))]
+        first_s, last_s = run.pump_on_s, truth.duration_s if run.pump_off_s is None else run.pump_off_s
+        if run.quieting_50_s is not None and rng.random() < 0.6:
+            last_s = run.quieting_50_s
+    return int(rng.uniform(first_s, last_s) / HOP_S)
+
+
+def _other_room(rng: np.random.Generator, hop: int) -> F32:
+    """Whole hops of what was heard before a session: nothing but a faint hiss, or another room at another level."""
+    if rng.random() < 0.5:
+        hiss: F32 = rng.standard_normal(hop * int(rng.integers(5, 1000)), dtype=np.float32)
+        return hiss * np.float32(_linear(rng.uniform(-120.0, -60.0)))
+    plan = sample_plan(_pick(rng, CONDITIONS), rng, scenario="idle")
+    sound = synthesise(plan, rng, RATE_HZ).samples * _linear(rng.uniform(-25.0, 6.0))
+    length = min(hop * int(rng.integers(100, 2000)), len(sound) // hop * hop)
+    joined: F32 = np.clip(sound[:length], -1.0, 1.0).astype(np.float32)
+    return joined
+
+
+def _linear(level_db: float) -> float:
+    return float(10.0 ** (level_db / 20.0))
 
 
 def _foreign_lesson(library: Library, rng: np.random.Generator) -> Lesson:
@@ -215,10 +250,10 @@ def _foreign_lesson(library: Library, rng: np.random.Generator) -> Lesson:
         first_s = float(rng.uniform(0.0, duration_s - length_s))
         sound = read_sound(file, first_s, length_s, RATE_HZ)
         loud = float(np.sqrt(np.mean(np.square(sound)))) + 1e-9
-        parts.append(sound * (10.0 ** (float(rng.uniform(-52.0, -12.0)) / 20.0) / loud))
+        parts.append(sound * (_linear(rng.uniform(-52.0, -12.0)) / loud))
         seconds += len(sound) / RATE_HZ
     sound = np.concatenate(parts)
-    sound = sound + rng.standard_normal(len(sound)) * 10.0 ** (float(rng.uniform(-85.0, -60.0)) / 20.0)
+    sound = sound + rng.standard_normal(len(sound)) * _linear(rng.uniform(-85.0, -60.0))
     features, levels = FeatureExtractor().push(np.clip(sound, -1.0, 1.0).astype(np.float32))
     labels, weights = label_frames((), seconds, len(features))
     return Lesson("foreign", "foreign", "none", 0.0, seconds, (), features.astype(np.float16), levels, labels, weights)

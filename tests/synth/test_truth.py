@@ -26,8 +26,8 @@ def test_complete_cycle() -> None:
         "3.4-3.4 pressure",
         "3.4-5 hold",
         "5-5 pump_off",
+        "5.1-5.1 release",
         "5.1-6.5 release",
-        "5.12-5.12 release",
         "5.12-5.12 cycle",
     ]
 

@@ -6,8 +6,8 @@ from acoustic.tools.lessons import IGNORED, LessonOptions, is_held_out, label_fr
 
 
 def picture(labels, step=20):
-    """One letter for every 0.2 s: B, F, H, R, or a dot where either answer is fair."""
-    return "".join(".BFHR"[label + 1] for label in labels[step // 2 :: step])
+    """One letter for every 0.2 s: B, F, H, R, S for a shot, or a dot where either answer is fair."""
+    return "".join(".BFHRS"[label + 1] for label in labels[step // 2 :: step])
 
 
 def run(**times):
@@ -33,9 +33,14 @@ def test_a_stop_without_release_weighs_most():
     assert weights[450] == weights.max() == 4
 
 
-def test_a_shot_under_pressure_is_left_out():
-    labels, _ = label_frames((run(kind="shot"),), 5.0, 500)
-    assert picture(labels) == "BBBBBFFFFFFFF.......BBBBB"
+def test_a_shot_is_no_hold_once_it_is_pressed():
+    labels, _ = label_frames((run(kind="shot", pressure_up_s=3.4),), 5.0, 500)
+    assert picture(labels) == "BBBBBFFFFFFFF....SSSBBBBB"
+
+
+def test_a_shot_that_never_builds_pressure_counts_as_one_from_its_middle():
+    labels, _ = label_frames((run(kind="shot", pump_off_s=9.0),), 10.0, 1000)
+    assert picture(labels) == "BBBBB" + 8 * "F" + 12 * "." + 20 * "S" + 5 * "B"
 
 
 def test_a_whoosh_that_only_seeps_on_has_no_end():
