@@ -105,15 +105,17 @@ class DecoderOptions:
     """The grammar's durations and when a belief becomes an event."""
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
-    evidence: float = 0.2
+    evidence: float = 0.07
     idle: DurationOptions = DurationOptions(0.3, 12.0, 1.2)
     fill: DurationOptions = DurationOptions(0.8, 7.0, 0.7)
     hold: DurationOptions = DurationOptions(0.3, 4.0, 1.1)
     masked: DurationOptions = DurationOptions(2.3, 5.0, 0.6)
     stopped: DurationOptions = DurationOptions(0.0, 0.25, 1.0)
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
+    # How often a fill ends in a hold that nobody can hear.
+    masked_share: float = 0.01
     on_posterior: float = 0.9
-    pressure_posterior: float = 0.8
+    pressure_posterior: float = 0.97
     off_posterior: float = 0.85
     release_posterior: float = 0.8
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
@@ -123,15 +125,17 @@ class DecoderOptions:
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
     # Hypotheses below this share of the belief are dropped, which is what bounds the cost.
-    prune: float = 1e-9
-    capacity: int = 512
+    prune: float = 1e-6
+    capacity: int = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class CycleOptions:
-    """What a pump run must show to count as a cycle: how likely it was complete, all told."""
+    """What a pump run must show to count as a cycle: how likely it was complete, all told, and how long it was."""
 
     min_complete: float = 0.5
+    # No pump fills a group and brings it to pressure in less; blenders and grinders often run for a second.
+    min_run_s: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)

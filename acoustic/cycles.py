@@ -45,7 +45,9 @@ class CycleFold:
             "release_s": round(end.time_s - release.time_s, 3) if release else 0.0,
             "quieting_db": end.details.get("quieting_db") if pressure else None,
         }
-        if release and likely >= self.options.min_complete:
+        if "over_db" in end.details:
+            details["over_db"] = end.details["over_db"]
+        if release and likely >= self.options.min_complete and stop_s - start.time_s >= self.options.min_run_s:
             self._count += 1
             return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
         reason = _reason(pressure is not None, release is not None, details)

@@ -52,7 +52,9 @@ class PlainForward:
 def _heard() -> F64:
     """Log-likelihoods of a minute of the session, as the detector's decoder gets them."""
     features, _ = FeatureExtractor().push(session(RATE_HZ))
-    weighted: F64 = load_model().emission.log_likelihood(features)[:_FRAMES] * DecoderOptions().evidence
+    emission = load_model().emission
+    heard = emission.log_likelihood(features, emission.new_state())
+    weighted: F64 = heard[:_FRAMES, :N_CLASSES] * DecoderOptions().evidence
     return weighted
 
 

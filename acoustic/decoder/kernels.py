@@ -125,14 +125,19 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     kept = 0
     room = weight.shape[0] - states
     least = prune
-    if n > room:
-        # Rare: more hypotheses than places. Keep those above the mean weight's thousandth, then the first that fit.
-        least = max(prune, 1e-3 / n)
+    fitting = n
+    while fitting > room:
+        # More hypotheses than places: the lightest go, or new ones, which come last, would never get in.
+        fitting = 0
+        for h in range(n):
+            fitting += weight[h] >= least * total
+        if fitting > room:
+            least = max(3.0 * least, 1e-12)
     for j in range(states):
         belief.by_state[j] = 0.0
     for h in range(n):
         w = weight[h] / total
-        if w >= least and kept < room:
+        if w >= least:
             weight[kept] = w
             state[kept] = state[h]
             entry[kept] = entry[h]

@@ -57,6 +57,7 @@ class Decoder:
         self._told: dict[TransitionKind, int] = {}
         self._phase = Phase.BACKGROUND
         self._since = 0
+        self._ended = 0
 
     @property
     def phase(self) -> Phase:
@@ -126,6 +127,7 @@ class Decoder:
     ) -> Transition:
         if kind in ("release_end", "no_release"):
             self._told.clear()
+            self._ended = frame
         else:
             self._told[kind] = frame
         self._phase = PHASE_AFTER[kind]
@@ -140,7 +142,7 @@ class Decoder:
         if not told:
             running = p[State.FILL] + p[State.HOLD]
             path = self._likeliest(State.FILL, State.HOLD) if running > options.on_posterior else None
-            return [] if path is None else [self._say("pump_on", max(int(path[FILL_AT]), 0), now, running)]
+            return [] if path is None else [self._say("pump_on", max(int(path[FILL_AT]), self._ended), now, running)]
 
         if "release" in told:
             over = p[State.IDLE] + p[State.FILL] + p[State.HOLD]
@@ -171,7 +173,7 @@ class Decoder:
         again = p[State.FILL] + p[State.HOLD]
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come.
-        patient = p[State.MASKED] > 0.15 and waited_s < options.masked_wait_s
+        patient = p[State.MASKED] > 0.05 and waited_s < options.masked_wait_s
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []

@@ -57,7 +57,7 @@ _SOUND = {
 # switched on again before the release; each is rare, and rare here is a prior of a few percent, not a rule.
 _NEXT: dict[State, dict[State, float]] = {
     State.IDLE: {State.FILL: 1.0},
-    State.FILL: {State.HOLD: 0.75, State.MASKED: 0.03, State.STOPPED: 0.22},
+    State.FILL: {State.HOLD: 0.77, State.STOPPED: 0.23},
     State.HOLD: {State.STOPPED: 0.97, State.FILL: 0.03},
     State.MASKED: {State.RELEASE: 1.0},
     State.STOPPED: {State.RELEASE: 0.8, State.IDLE: 0.17, State.FILL: 0.03},
@@ -117,6 +117,8 @@ def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
     for state, nexts in _NEXT.items():
         for following, p in nexts.items():
             follow[state, following] = p
+    follow[State.FILL] *= 1.0 - options.masked_share
+    follow[State.FILL, State.MASKED] = options.masked_share
     hazard = np.stack([_hazard(duration_pmf(durations[state], hop_s, frames)) for state in State])
     # A recording may begin with the pump running.
     initial = np.zeros(N_STATES)
