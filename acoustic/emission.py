@@ -1,9 +1,10 @@
-"""How likely each class of sound makes a frame: features in, log-likelihoods out, no memory.
+"""How likely each class of sound makes a frame: features in, log-likelihoods out.
 
 A model is a folder: `weights.npz` (no pickle), `model.toml` (names, shapes, hash, the feature version that it was
-trained on) and a card. It holds two small networks. One tells background, fill and hold apart from all features. The
-other hears releases from short-term evidence alone: one that saw the run's history would learn that every stop has a
-release, and could never say that one is missing.
+trained on) and a card. It holds two small networks. One, with a memory, tells background, fill and hold apart from all
+features, and whether what is pressed is a blind basket or coffee. The other hears releases from short-term evidence
+alone: one that saw the run's history would learn that every stop has a release, and could never say that one is
+missing.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Emission", "LearnedEmission", "Network"]
+__all__ = ["N_COLUMNS", "N_OUTPUTS", "Emission", "LearnedEmission", "Network", "RecurrentNetwork"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
+# The network of the phases: background, fill and hold; and the log-odds of a shot against a blind basket's hold, which
+# compete with none of them: coffee half pressed and a basket half filled sound alike.
 N_PHASES = 3
-N_CLASSES = 4
+N_OUTPUTS = N_PHASES + 1
+# Background, fill, hold and release; and how much more a frame sounds like a shot than like a blind basket's hold.
+N_COLUMNS = 5
 # A network is never surer than this: sound that it was not trained on must not outweigh a whole run of evidence.
 MAX_LOG_ODDS = 7.0
 
@@ -29,11 +34,16 @@ MAX_LOG_ODDS = 7.0
 class Emission(Protocol):
     """Anything that judges frames."""
 
-    def log_likelihood(self, features: F32) -> F64:
-        """Judge frames.
+    def new_state(self) -> F32:
+        """Make the memory of a stream that begins."""
+        ...
 
-        Features of shape (frames, features) give log P(frame | class) up to a constant a frame, float64, shape
-        (frames, 4); the classes are background, fill, hold and release.
+    def log_likelihood(self, features: F32, state: F32) -> F64:
+        """Judge the next frames of a stream, and move its `state` on.
+
+        Features of shape (frames, features) give float64 of shape (frames, 5): log P(frame | class) up to a constant a
+        frame, where the classes are background, fill, hold and release, and last the log-odds of a shot against a hold
+        behind a blind basket, for the judge of whole runs.
         """
         ...
 
@@ -47,6 +57,27 @@ class Network(NamedTuple):
     inputs: I64
     w1: F32
     b1: F32
+    w2: F32
+    b2: F32
+    w3: F32
+    b3: F32
+
+
+class RecurrentNetwork(NamedTuple):
+    """A perceptron with a gated recurrent unit beside its first layer.
+
+    `inputs` are feature indices, shape (n,); `w1` (n, h1); the unit's `wx` (h1, 3 g) and `wh` (g, 3 g) hold the gates
+    reset, update and new, side by side; `w2` (h1 + g, h2) sees the first layer and the unit's state; `w3` (h2,
+    outputs); biases to match.
+    """
+
+    inputs: I64
+    w1: F32
+    b1: F32
+    wx: F32
+    bx: F32
+    wh: F32
+    bh: F32
     w2: F32
     b2: F32
     w3: F32
@@ -69,34 +100,73 @@ def _dense(x: F32, weight: F32, bias: F32, out: F32, rectify: bool) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _judge(phases: Network, release: Network, log_prior: F64, features: F32, scratch: F32, out: F64) -> None:
-    """Fill `out`, shape (frames, 4); `scratch` has rows for the inputs, both hidden layers and the outputs."""
-    logit = np.zeros(N_PHASES)
+def _remember(net: RecurrentNetwork, x: F32, gates: F32, state: F32) -> None:
+    """Move the unit's `state` on by one frame; `gates` has two rows of 3 g."""
+    g = state.shape[0]
+    _dense(x, net.wx, net.bx, gates[0, : 3 * g], False)
+    _dense(state, net.wh, net.bh, gates[1, : 3 * g], False)
+    one = np.float32(1.0)
+    for k in range(g):
+        reset = one / (one + np.exp(-(gates[0, k] + gates[1, k])))
+        update = one / (one + np.exp(-(gates[0, g + k] + gates[1, g + k])))
+        new = np.tanh(gates[0, 2 * g + k] + reset * gates[1, 2 * g + k])
+        state[k] = new + update * (state[k] - new)
+
+
+@numba.njit(cache=True, nogil=True)
+def _judge(
+    phases: RecurrentNetwork,
+    release: Network,
+    log_prior: F64,
+    features: F32,
+    state: F32,
+    scratch: F32,
+    p: F64,
+    out: F64,
+) -> None:
+    """Fill `out`, shape (frames, 5); `scratch` has rows for the inputs, both hidden layers, outputs and gates."""
+    n, h1 = phases.w1.shape
+    h2 = phases.w2.shape[1]
+    g = state.shape[0]
+    rn, r1 = release.w1.shape
+    r2 = release.w2.shape[1]
     for t in range(features.shape[0]):
-        for which in range(2):
-            net = phases if which == 0 else release
-            n, h1 = net.w1.shape
-            h2 = net.w2.shape[1]
-            for i in range(n):
-                scratch[0, i] = features[t, net.inputs[i]]
-            _dense(scratch[0, :n], net.w1, net.b1, scratch[1, :h1], True)
-            _dense(scratch[1, :h1], net.w2, net.b2, scratch[2, :h2], True)
-            _dense(scratch[2, :h2], net.w3, net.b3, scratch[3, : net.w3.shape[1]], False)
-            if which == 0:
-                for j in range(N_PHASES):
-                    logit[j] = scratch[3, j]
-        top = logit.max()
+        silent = True
+        for i in range(n):
+            scratch[0, i] = features[t, phases.inputs[i]]
+            silent = silent and scratch[0, i] == 0.0
+        if silent:
+            # Digital silence before anything was heard leaves every feature at zero: no pump, nothing to remember.
+            out[t] = -MAX_LOG_ODDS
+            out[t, 0] = out[t, 4] = 0.0
+            continue
+        _dense(scratch[0, :n], phases.w1, phases.b1, scratch[1, :h1], True)
+        _remember(phases, scratch[1, :h1], scratch[4:6], state)
+        for k in range(g):
+            scratch[1, h1 + k] = state[k]
+        _dense(scratch[1, : h1 + g], phases.w2, phases.b2, scratch[2, :h2], True)
+        _dense(scratch[2, :h2], phases.w3, phases.b3, scratch[3, :N_OUTPUTS], False)
+        top = -np.inf
+        for j in range(N_PHASES):
+            top = max(top, np.float64(scratch[3, j]))
         total = 0.0
         for j in range(N_PHASES):
-            total += np.exp(logit[j] - top)
+            p[j] = np.exp(np.float64(scratch[3, j]) - top)
+            total += p[j]
+        shot = min(max(np.float64(scratch[3, N_PHASES]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+
+        for i in range(rn):
+            scratch[0, i] = features[t, release.inputs[i]]
+        _dense(scratch[0, :rn], release.w1, release.b1, scratch[1, :r1], True)
+        _dense(scratch[1, :r1], release.w2, release.b2, scratch[2, :r2], True)
+        _dense(scratch[2, :r2], release.w3, release.b3, scratch[3, :1], False)
         z = min(max(np.float64(scratch[3, 0]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
-        no_release = -np.log1p(np.exp(z)) - log_prior[3]
-        for j in range(N_PHASES):
-            log_p = logit[j] - top - np.log(total)
-            out[t, j] = max(log_p, -MAX_LOG_ODDS) - log_prior[j] + no_release
+        no_release = -np.log1p(np.exp(z)) - log_prior[4]
+        for j in range(3):
+            out[t, j] = max(np.log(p[j] / total + 1e-30), -MAX_LOG_ODDS) - log_prior[j] + no_release
         # After the stop the pump is off: a release shares the background's phase.
-        background = max(logit[0] - top - np.log(total), -MAX_LOG_ODDS) - log_prior[0]
-        out[t, 3] = -np.log1p(np.exp(-z)) - log_prior[4] + background
+        out[t, 3] = -np.log1p(np.exp(-z)) - log_prior[5] + out[t, 0] - no_release
+        out[t, 4] = shot - log_prior[3] + log_prior[2]
 
 
 class LearnedEmission:
@@ -105,21 +175,27 @@ class LearnedEmission:
     Parameters
     ----------
     phases
-        Tells background, fill and hold: 3 outputs.
+        Tells background, fill and hold, and a shot from a hold: 4 outputs.
     release
         Tells a release: 1 output, its log-odds.
     log_prior
-        Log of the shares, in training, of background, fill, hold, no release, release; shape (5,). They are taken
-        out, since the decoder has its own.
+        Log of the shares, in training, of background, fill, hold, shot, no release, release; shape (6,). They are
+        taken out, since the decoder has its own.
     """
 
-    def __init__(self, phases: Network, release: Network, log_prior: F64) -> None:
-        self.phases, self.release, self._log_prior = phases, release, log_prior
-        widest = max(max(len(net.inputs), net.w1.shape[1], net.w2.shape[1]) for net in (phases, release))
-        self._scratch = np.zeros((4, widest), dtype=np.float32)
+    def __init__(self, phases: RecurrentNetwork, release: Network, log_prior: F64) -> None:
+        self.phases, self.release, self.log_prior = phases, release, log_prior
+        (n, h1), (g, gates), h2 = phases.w1.shape, phases.wh.shape, phases.w2.shape[1]
+        widest = max(n, h1 + g, gates, h2, *release.w1.shape, release.w2.shape[1])
+        self._scratch = np.zeros((6, widest), dtype=np.float32)
+        self._p = np.zeros(N_PHASES)
 
-    def log_likelihood(self, features: F32) -> F64:
+    def new_state(self) -> F32:
         """See `Emission`."""
-        out = np.empty((len(features), N_CLASSES))
-        _judge(self.phases, self.release, self._log_prior, features, self._scratch, out)
+        return np.zeros(self.phases.wh.shape[0], dtype=np.float32)
+
+    def log_likelihood(self, features: F32, state: F32) -> F64:
+        """See `Emission`."""
+        out = np.empty((len(features), N_COLUMNS))
+        _judge(self.phases, self.release, self.log_prior, features, state, self._scratch, self._p, out)
         return out

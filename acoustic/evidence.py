@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .config import FeatureOptions
+from .emission import N_COLUMNS
 
 __all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures", "SessionMemory"]
 
@@ -25,8 +26,11 @@ F64 = npt.NDArray[np.float64]
 FRAMES = 9000
 BLOCK = 10
 MIN_FILL = 40
+LONGEST_PAUSE_S = 120.0
+# A shot that is choked sounds like a blind basket: what tells them apart is that a cleaning repeats itself.
+MOST_EARLIER = 3
 MIN_HOLD = 25
-FILL, HOLD, RELEASE = 1, 2, 3
+FILL, HOLD, RELEASE, SHOT = 1, 2, 3, 4
 HOP_S = 0.01
 # Low enough to look between syllables, high enough not to be one frame's luck.
 QUANTILE = 0.3
@@ -58,6 +62,10 @@ def _names() -> tuple[str, ...]:
         "fill_evidence",
         "first_hold_evidence",
         "last_hold_evidence",
+        "shot_evidence",
+        "first_shot_evidence",
+        "last_shot_evidence",
+        "most_shot_evidence",
         "release_evidence",
         "release_peak",
         "release_onset",
@@ -72,6 +80,8 @@ def _names() -> tuple[str, ...]:
         "told_pressure",
         "masked",
         "released",
+        "log_pause_s",
+        "earlier_runs",
     )
 
 
@@ -81,7 +91,10 @@ EVIDENCE_NAMES: tuple[str, ...] = _names()
 
 @dataclass(frozen=True, slots=True)
 class RunFrames:
-    """Frames of one run: `release` is None without one, `pressure` as told live, `masked` if nobody could hear it."""
+    """Frames of one run: `release` is None without one, `pressure` as told live, `masked` if nobody could hear it.
+
+    `last_off` is when the last run with a release stopped, `earlier` how many such runs the session has had.
+    """
 
     on: int
     off: int
@@ -89,6 +102,8 @@ class RunFrames:
     end: int
     pressure: int | None = None
     masked: bool = False
+    last_off: int | None = None
+    earlier: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +111,14 @@ class RunMeasures:
     """What a run shows.
 
     `vector` is in the order of `EVIDENCE_NAMES`; `hold` is the frame at which its hold began, if any; `quieting_db`
-    the change of 0.6-6.2 kHz from fill to hold.
+    the change of 0.6-6.2 kHz from fill to hold; `over_db` how far the fill stood over what was heard before the run,
+    in the best of three ranges.
     """
 
     vector: F64
     hold: int | None
     quieting_db: float
+    over_db: float
 
 
 class RunEvidence:
@@ -126,7 +143,7 @@ class RunEvidence:
             self._groups[inside, column] = 1 / len(inside)
         self._traces = np.array([feature_names.index(name) for name in TRACES])
         self._rows = np.zeros((FRAMES, n + len(TRACES)))
-        self._likelihoods = np.zeros((FRAMES, 4))
+        self._likelihoods = np.zeros((FRAMES, N_COLUMNS))
         self._end = 0
 
     def reset(self) -> None:
@@ -134,7 +151,7 @@ class RunEvidence:
         self._end = 0
 
     def push(self, features: F32, levels: F32, log_likelihood: F64) -> None:
-        """Append frames: features, levels in dBFS (frames, bands + 1) and log-likelihoods (frames, 4)."""
+        """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 5)."""
         n = min(len(levels), FRAMES)
         places = np.arange(self._end + len(levels) - n, self._end + len(levels)) % FRAMES
         self._rows[places, : self._n_bands] = levels[-n:, : self._n_bands]
@@ -179,6 +196,8 @@ class RunEvidence:
         whole, after = self._span(on, off), self._span(off, min(end, off + 300))
         whoosh = self._span(release_at, max(end, release_at + 1))
         likelier = ll[whole][:, HOLD] - ll[whole][:, FILL]
+        # Where no hold was found, the run's last third stands for it.
+        shot = ll[held if hold is not None else whole[-max(len(whole) // 3, 1) :], SHOT]
         release_odds = ll[whoosh][:, RELEASE] - ll[whoosh][:, 0]
         after_odds = ll[after][:, RELEASE] - ll[after][:, 0]
         smooth = np.convolve(after_odds, np.ones(8) / 8, mode="valid") if len(after_odds) >= 8 else after_odds
@@ -206,6 +225,10 @@ class RunEvidence:
                 float(np.mean(ll[fill][:, FILL] - ll[fill][:, HOLD])),
                 float(np.mean(likelier[: max(len(likelier) // 4, 1)])),
                 float(np.mean(likelier[-100:])),
+                float(np.mean(shot)),
+                float(np.mean(shot[: max(len(shot) // 3, 1)])),
+                float(np.mean(shot[-100:])),
+                float(np.max(_runs_of_a_second(shot))),
                 float(np.mean(release_odds)) if released else -7.0,
                 float(np.max(smooth)),
                 float(np.mean(release_odds[:25])) if released else -7.0,
@@ -227,10 +250,13 @@ class RunEvidence:
                 float(run.pressure is not None),
                 float(run.masked),
                 float(released),
+                np.log(_pause_s(run)),
+                float(min(run.earlier, MOST_EARLIER)),
             ]
         )
         quieting = grouped(step)
-        return RunMeasures(vector, hold, round(float(quieting[1] + quieting[2]) / 2, 1))
+        over = grouped(late_fill - before)
+        return RunMeasures(vector, hold, round(float(quieting[1] + quieting[2]) / 2, 1), round(float(np.max(over)), 1))
 
     def _change(self, on: int, off: int) -> tuple[int, float, F64]:
         """Frame at which the levels of all bands change most for good, how clearly, and by how much a group.
@@ -271,6 +297,20 @@ class RunEvidence:
         return off - len(span) + MIN_FILL + best, float(inside[best])
 
 
+def _pause_s(run: RunFrames) -> float:
+    """Seconds from the stop of the last run to this one's start; nobody pulls shots ten seconds apart."""
+    pause_s = LONGEST_PAUSE_S if run.last_off is None else (run.on - run.last_off) * HOP_S
+    return min(max(pause_s, 1.0), LONGEST_PAUSE_S)
+
+
+def _runs_of_a_second(values: F64) -> F64:
+    """Means over every second, or over all where there is less."""
+    n = min(len(values), 100)
+    sums = np.concatenate([np.zeros(1), values.cumsum()])
+    means: F64 = (sums[n:] - sums[:-n]) / n
+    return means
+
+
 class SessionMemory:
     """What the runs so far say of the machine at hand.
 
@@ -293,6 +333,11 @@ class SessionMemory:
     def odds(self) -> float:
         """Mean log-odds, from -3 to 3."""
         return self._sum / (self._n + 1)
+
+    @property
+    def runs(self) -> int:
+        """Number of earlier runs."""
+        return self._n
 
     def push(self, odds: float) -> None:
         """Remember a run that ended with a release."""

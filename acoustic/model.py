@@ -10,13 +10,13 @@ import io
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from .assets import model_folder
-from .emission import N_PHASES, LearnedEmission, Network
+from .emission import N_OUTPUTS, LearnedEmission, Network, RecurrentNetwork
 from .errors import ModelError
 from .evidence import EVIDENCE_NAMES, RunJudge
 from .features.layout import FEATURE_VERSION
@@ -24,6 +24,7 @@ from .features.layout import FEATURE_VERSION
 __all__ = ["Model", "load_model"]
 
 Arrays = dict[str, npt.NDArray[np.generic]]
+AnyNetwork = TypeVar("AnyNetwork", Network, RecurrentNetwork)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,15 +62,18 @@ def load_model(name: str = "default") -> Model:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
             arrays: Arrays = dict(found)
-        phases, release = _network(arrays, "phases"), _network(arrays, "release")
+        phases = _network(RecurrentNetwork, arrays, "phases")
+        release = _network(Network, arrays, "release")
         judge = _judge(arrays, where)
     except KeyError as error:
         raise ModelError(f"{where}: array {error} is missing; install the model again") from None
     except ValueError as error:
         raise ModelError(f"{where}: cannot be read as arrays ({error}); install the model again") from error
-    for net, outputs, what in ((phases, N_PHASES, "phases"), (release, 1, "release")):
-        n, h1, h2 = len(net.inputs), len(net.b1), len(net.b2)
-        if (net.w1.shape, net.w2.shape, net.w3.shape, net.b3.shape) != ((n, h1), (h1, h2), (h2, outputs), (outputs,)):
+    for net, shapes, what in (
+        (phases, _shapes_of_recurrent(phases), "phases"),
+        (release, _shapes_of_perceptron(release), "release"),
+    ):
+        if tuple(weights.shape for weights in net[1:]) != shapes:
             raise ModelError(f"{where}: the shapes of {what} do not fit together; install the model again")
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 
@@ -90,8 +94,22 @@ def _judge(arrays: Arrays, where: Path) -> RunJudge:
     return judge
 
 
-def _network(arrays: Arrays, prefix: str) -> Network:
-    return Network(
+def _network(kind: type[AnyNetwork], arrays: Arrays, prefix: str) -> AnyNetwork:
+    return kind(
         np.ascontiguousarray(arrays[f"{prefix}.inputs"], dtype=np.int64),
-        *(np.ascontiguousarray(arrays[f"{prefix}.{name}"], dtype=np.float32) for name in Network._fields[1:]),
+        *(np.ascontiguousarray(arrays[f"{prefix}.{name}"], dtype=np.float32) for name in kind._fields[1:]),
     )
+
+
+Shapes = tuple[tuple[int, ...], ...]
+
+
+def _shapes_of_perceptron(net: Network) -> Shapes:
+    n, h1, h2 = len(net.inputs), len(net.b1), len(net.b2)
+    return (n, h1), (h1,), (h1, h2), (h2,), (h2, 1), (1,)
+
+
+def _shapes_of_recurrent(net: RecurrentNetwork) -> Shapes:
+    n, h1, g, h2 = len(net.inputs), len(net.b1), len(net.wh), len(net.b2)
+    unit = (h1, 3 * g), (3 * g,), (g, 3 * g), (3 * g,)
+    return (n, h1), (h1,), *unit, (h1 + g, h2), (h2,), (h2, N_OUTPUTS), (N_OUTPUTS,)

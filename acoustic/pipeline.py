@@ -8,7 +8,8 @@ import numpy.typing as npt
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, Transition
+from .decoder import N_CLASSES, Decoder, Transition
+from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import RunEvidence, RunFrames, SessionMemory
 from .features.extractor import FeatureExtractor
@@ -67,9 +68,11 @@ class Detector:
         self._deaf = 0
         self._before: tuple[F32, F32] = (np.zeros(1, np.float32), np.full(1, -110.0, np.float32))
         self._extractor.reset()
+        self._heard = self.model.emission.new_state()
         self._decoder.reset()
         self._evidence.reset()
         self._run: dict[str, Transition] = {}
+        self._last_off: int | None = None
 
     def push(self, block: AudioBlock) -> list[Event]:
         """Take in a block; return the events that it made known, in the order in which they became known.
@@ -133,18 +136,19 @@ class Detector:
     def _judge(self, features: F32, levels: F32, *, lost: bool) -> list[Event]:
         self._frames += len(features)
         self._level_dbfs = float(levels[-1, -1])
-        log_likelihood = self.model.emission.log_likelihood(features)
         # What was lost says nothing, nor do the frames behind it whose windows reach back into it: the run is gone on
         # with as it sounded before.
         deaf = len(features) if lost else min(self._deaf, len(features))
         self._deaf = self.options.frame.memory_hops if lost else self._deaf - deaf
+        log_likelihood = np.zeros((len(features), N_COLUMNS))
+        if deaf < len(features):
+            log_likelihood[deaf:] = self.model.emission.log_likelihood(features[deaf:], self._heard)
         if deaf:
-            log_likelihood[:deaf] = 0.0
             features[:deaf], levels[:deaf] = self._before
         if deaf < len(features):
             self._before = features[-1].copy(), levels[-1].copy()
         self._evidence.push(features, levels, log_likelihood)
-        return self._events(self._decoder.push(log_likelihood * self.options.decoder.evidence))
+        return self._events(self._decoder.push(log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence))
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""
@@ -195,18 +199,27 @@ class Detector:
                 end.frame,
                 None if pressure is None else pressure.frame,
                 masked=pressure is not None and pressure.masked,
+                last_off=self._last_off,
+                earlier=self._memory.runs,
             )
         )
         odds = self.model.judge.odds_of(measures.vector)
         complete = self.model.judge.probability(odds, self._memory.odds)
         if release is not None:
             self._memory.push(odds)
+            self._last_off = off.frame
         events: list[Event] = []
-        if pressure is None and measures.hold is not None and complete >= self.options.cycle.min_complete:
+        run_s = (off.frame - on.frame) * self.options.frame.hop_s
+        counts = complete >= self.options.cycle.min_complete and run_s >= self.options.cycle.min_run_s
+        if pressure is None and measures.hold is not None and counts:
             # What was too faint to be told in time is certain enough now.
             late = Transition("pressure", measures.hold, end.decided, complete)
             events.append(self._event(late, {"quieting_db": measures.quieting_db, "late": True}))
-        details: dict[str, Detail] = {"complete": round(complete, 3), "quieting_db": measures.quieting_db}
+        details: dict[str, Detail] = {
+            "complete": round(complete, 3),
+            "quieting_db": measures.quieting_db,
+            "over_db": measures.over_db,
+        }
         return [*events, self._event(end, details)]
 
 

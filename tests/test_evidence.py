@@ -20,7 +20,7 @@ def painted(picture, frames=100):
     rng = np.random.default_rng(0)
     for letter in picture:
         levels = LEVELS[letter] + rng.normal(0, 0.5, (frames, BANDS + 1))
-        log_likelihood = np.full((frames, 4), -2.0)
+        log_likelihood = np.full((frames, 5), -2.0)
         log_likelihood[:, CLASSES.index(letter)] = 0.0
         features = np.zeros((frames, len(NAMES)), np.float32)
         evidence.push(features, levels.astype(np.float32), log_likelihood)

@@ -14,7 +14,7 @@ __all__ = ["train"]
 @click.argument("folder", metavar="MODEL", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--sessions", type=click.IntRange(min=2), default=1000, show_default=True, help="For the networks.")
 @click.option("--judge-sessions", type=click.IntRange(min=10), default=500, show_default=True, help="For the judge.")
-@click.option("--epochs", type=click.IntRange(min=1), default=8, show_default=True, help="Passes over all frames.")
+@click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes over all frames.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option(
     "--corpus",

@@ -17,14 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
-from ..emission import N_PHASES, LearnedEmission, Network
+from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
 from ..evidence import EVIDENCE_NAMES, RunFrames, RunJudge, RunMeasures, SessionMemory
 from ..features.layout import FEATURE_VERSION, feature_index, feature_names
-from ..model import Model
+from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..synth import Run
-from .lessons import HOP_S, IGNORED, Lesson, LessonOptions, lessons
+from .lessons import HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, lessons
 
 __all__ = ["LearnOptions", "fit_judge", "fit_networks", "run_vectors", "train", "write_model"]
 
@@ -64,15 +64,22 @@ RELEASE_INPUTS: tuple[str, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class LearnOptions:
-    """How the networks and the judge are fitted."""
+    """How the networks and the judge are fitted.
+
+    `phases_hidden` are the first layer, the recurrent unit and the last hidden layer. Sessions are laid end to end in
+    `streams`, which are learned from side by side, `stretch` frames at a time.
+    """
 
     seed: int = 0
-    epochs: int = 8
+    epochs: int = 5
     batch: int = 4096
-    phases_hidden: tuple[int, int] = (64, 32)
-    release_hidden: tuple[int, int] = (48, 24)
+    streams: int = 48
+    stretch: int = 500
+    phases_hidden: tuple[int, int, int] = (64, 96, 32)
+    release_hidden: tuple[int, int] = (64, 32)
     learning_rate: float = 4e-3
-    # Of the frames that weigh no more than any other, so many are kept: neighbours are nearly the same.
+    # Of the frames that weigh no more than any other, the release network learns from so many: neighbours are nearly
+    # the same.
     keep: float = 0.4
     input_noise: float = 0.1
     judge_trees: int = 200
@@ -88,18 +95,8 @@ def _torch() -> Any:
     return torch
 
 
-def _frames(
-    material: Iterable[Lesson], options: LearnOptions
-) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.int8], F32]:
-    rng = np.random.default_rng(options.seed)
-    parts = []
-    for lesson in material:
-        keep = (lesson.labels != IGNORED) & ((rng.random(len(lesson.labels)) < options.keep) | (lesson.weights > 1))
-        # The first half second has too little past for any feature to mean much.
-        keep[:60] = False
-        parts.append((lesson.features[keep], lesson.labels[keep], lesson.weights[keep]))
-    features, labels, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return features, labels, weights
+# The first half second has too little past for any feature to mean much.
+_UNFOUNDED = 60
 
 
 def fit_networks(
@@ -112,58 +109,171 @@ def fit_networks(
     emission
         The fitted networks.
     priors
-        Shares of background, fill, hold, no release and release in training, as weighted.
+        Shares in training, as weighted, of background, fill, hold, shot, no release and release.
     """
+    sessions = list(material)
+    sample = np.concatenate([lesson.features[::37] for lesson in sessions]).astype(np.float32)
+    mean, scale = sample.mean(axis=0), sample.std(axis=0) + 0.05
+    labels = np.concatenate([lesson.labels for lesson in sessions])
+    weights = np.concatenate([lesson.weights for lesson in sessions])
+    say(f"{len(labels)} frames, shares {np.round(np.bincount(labels[labels >= 0], minlength=5) / len(labels), 3)}")
+    release, released = _fit_release(sessions, mean, scale, options, say)
+    phases = _fit_phases(sessions, mean, scale, options, say)
+    known = labels != IGNORED
+    phase_of = _phase_of(labels)
+    phase_shares = (
+        float(weights[known & (phase_of == phase)].sum() / weights[known].sum()) for phase in range(N_OUTPUTS)
+    )
+    # A small training may have seen no shot at all.
+    shares = (*phase_shares, 1 - released, released)
+    priors = [max(round(share, 4), 1e-4) for share in shares]
+    return LearnedEmission(phases, release, np.log(np.array(priors))), priors
+
+
+def _phase_of(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Return the outputs of the network of the phases; what is ignored is taken for background."""
+    phases = np.where((labels == RELEASE) | (labels == IGNORED), 0, labels)
+    return np.where(phases == SHOT, N_PHASES, phases).astype(np.int64)
+
+
+def _fit_release(
+    sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say
+) -> tuple[Network, float]:
+    """Fit the release network on frames in any order; return it and the releases' share of the weight."""
     torch = _torch()
     torch.manual_seed(options.seed)
-    features, labels, weights = _frames(material, options)
-    say(f"{len(labels)} frames, shares {np.round(np.bincount(labels, minlength=4) / len(labels), 3)}")
-    mean = features[::37].astype(np.float32).mean(axis=0)
-    scale = features[::37].astype(np.float32).std(axis=0) + 0.05
-    n = features.shape[1]
-    release_inputs = feature_index(FeatureOptions(), RELEASE_INPUTS)
-    phases = _perceptron(n, options.phases_hidden, N_PHASES)
-    release = _perceptron(len(release_inputs), options.release_hidden, 1)
-    phase_of = np.where(labels == 3, 0, labels).astype(np.int64)
-    is_release = (labels == 3).astype(np.float32)
-    steps = len(labels) // options.batch
-    optimiser = torch.optim.AdamW([*phases.parameters(), *release.parameters()], weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=options.learning_rate, total_steps=options.epochs * steps + 1
-    )
-    centre, spread, chosen = torch.tensor(mean), torch.tensor(scale), torch.tensor(release_inputs)
     rng = np.random.default_rng(options.seed)
+    inputs = feature_index(FeatureOptions(), RELEASE_INPUTS)
+    parts = []
+    for lesson in sessions:
+        keep = (lesson.labels != IGNORED) & ((rng.random(len(lesson.labels)) < options.keep) | (lesson.weights > 1))
+        keep[:_UNFOUNDED] = False
+        parts.append((lesson.features[keep][:, inputs], lesson.labels[keep] == RELEASE, lesson.weights[keep]))
+    features, is_release, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+    net = _perceptron(len(inputs), options.release_hidden, 1)
+    steps = max(len(weights) // options.batch, 1)
+    optimiser, schedule = _optimiser(net, options, steps)
+    centre, spread = torch.tensor(mean[inputs]), torch.tensor(scale[inputs])
     for epoch in range(options.epochs):
-        order = rng.permutation(len(labels))
-        losses = np.zeros(2)
+        order = rng.permutation(len(weights))
+        total = 0.0
         for step in range(steps):
             rows = np.sort(order[step * options.batch : (step + 1) * options.batch])
             x = (torch.from_numpy(features[rows].astype(np.float32)) - centre) / spread
-            x = x + options.input_noise * torch.randn_like(x)
-            weight = torch.from_numpy(weights[rows])
-            phase_loss = torch.nn.functional.cross_entropy(
-                phases(x), torch.from_numpy(phase_of[rows]), reduction="none", label_smoothing=0.01
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(
+                net(x + options.input_noise * torch.randn_like(x))[:, 0],
+                torch.from_numpy(is_release[rows].astype(np.float32)),
+                weight=torch.from_numpy(weights[rows]),
             )
-            release_loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                release(x[:, chosen])[:, 0], torch.from_numpy(is_release[rows]), reduction="none"
-            )
-            loss = ((phase_loss + release_loss) * weight).mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
-            losses += (phase_loss * weight).mean().item(), (release_loss * weight).mean().item()
-        losses /= steps
-        say(f"epoch {epoch + 1} of {options.epochs}: loss {losses[0]:.4f} phases, {losses[1]:.4f} release")
-    shares = np.array([weights[phase_of == phase].sum() for phase in range(N_PHASES)]) / weights.sum()
-    released = float(weights[labels == 3].sum() / weights.sum())
-    priors = [round(float(share), 4) for share in (*shares, 1 - released, released)]
-    emission = LearnedEmission(
-        _network(phases, np.arange(n), mean, scale),
-        _network(release, release_inputs, mean, scale),
-        np.log(np.array(priors)),
+            total += _descend(loss, optimiser, schedule)
+        say(f"release, epoch {epoch + 1} of {options.epochs}: loss {total / steps:.4f}")
+    return _folded(Network, inputs, _layers(net), mean, scale), float(weights[is_release].sum() / weights.sum())
+
+
+def _fit_phases(sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say) -> RecurrentNetwork:
+    """Fit the network of the phases on sessions as they run, by backpropagation through each stretch."""
+    torch = _torch()
+    torch.manual_seed(options.seed)
+    rng = np.random.default_rng([options.seed, 1])
+    n = len(mean)
+    h1, g, h2 = options.phases_hidden
+    first, unit = torch.nn.Linear(n, h1), torch.nn.GRU(h1, g, batch_first=True)
+    second, third = torch.nn.Linear(h1 + g, h2), torch.nn.Linear(h2, N_OUTPUTS)
+    nets = torch.nn.ModuleList([first, unit, second, third])
+    frames = sum(len(lesson.labels) for lesson in sessions)
+    steps = max(frames // (options.streams * options.stretch), 1)
+    # Streams are of unequal length, so that an epoch takes a few steps more than that.
+    optimiser, schedule = _optimiser(nets, options, steps * 5 // 4 + 1)
+    centre, spread = torch.tensor(mean), torch.tensor(scale)
+    for epoch in range(options.epochs):
+        losses = []
+        state = torch.zeros(1, options.streams, g)
+        for features, labels, weights, fresh in _stretches(sessions, options, rng):
+            x = (torch.from_numpy(features.astype(np.float32)) - centre) / spread
+            x = torch.relu(first(x + options.input_noise * torch.randn_like(x)))
+            carried = state.detach() * torch.from_numpy(1.0 - fresh)[None, :, None]
+            remembered, state = unit(x, carried)
+            logits = third(torch.relu(second(torch.cat([x, remembered], dim=2))))
+            loss = _phase_loss(logits.flatten(0, 1), torch.from_numpy(labels).flatten())
+            weight = torch.from_numpy(weights).flatten()
+            losses.append(_descend((loss * weight).sum() / (weight.sum() + 1.0), optimiser, schedule))
+        say(f"phases, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
+    gru = [getattr(unit, name) for name in ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")]
+    weights_and_biases = [*_layers([first]), *zip(gru[::2], gru[1::2], strict=True), *_layers([second, third])]
+    return _folded(RecurrentNetwork, np.arange(n), weights_and_biases, mean, scale)
+
+
+def _phase_loss(logits: Any, phases: Any) -> Any:
+    """Loss of each frame: of its phase, and for holds and shots of which of the two it is."""
+    torch = _torch()
+    shot = phases == N_PHASES
+    loss = torch.nn.functional.cross_entropy(
+        logits[:, :N_PHASES], torch.where(shot, 0, phases), reduction="none", label_smoothing=0.01
     )
-    return emission, priors
+    which = torch.nn.functional.binary_cross_entropy_with_logits(
+        logits[:, N_PHASES], shot.to(logits.dtype), reduction="none"
+    )
+    return torch.where(shot, 0.0, loss) + torch.where(shot | (phases == N_PHASES - 1), 0.5 * which, 0.0)
+
+
+def _stretches(
+    sessions: list[Lesson], options: LearnOptions, rng: np.random.Generator
+) -> Iterator[tuple[npt.NDArray[np.float16], npt.NDArray[np.int64], F32, F32]]:
+    """Lay the sessions out in streams, in random order, and yield them a stretch at a time.
+
+    Features (streams, stretch, n), phases, weights, and 1 for streams whose memory begins afresh; half the sessions
+    are heard with what is remembered of the one before. A session's last stretch is filled up with frames of no weight.
+    """
+    streams: list[list[int]] = [[] for _ in range(options.streams)]
+    lengths = np.zeros(options.streams, dtype=int)
+    for index in rng.permutation(len(sessions)):
+        shortest = int(np.argmin(lengths))
+        streams[shortest].append(int(index))
+        lengths[shortest] += -(-len(sessions[index].labels) // options.stretch)
+    shape = (options.streams, options.stretch)
+    at = np.zeros(options.streams, dtype=int)
+    for _ in range(int(lengths.max())):
+        features = np.zeros((*shape, sessions[0].features.shape[1]), dtype=np.float16)
+        labels, weights = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
+        fresh = np.zeros(options.streams, dtype=np.float32)
+        for row, queue in enumerate(streams):
+            if not queue:
+                continue
+            lesson, start = sessions[queue[0]], int(at[row])
+            fresh[row] = start == 0 and rng.random() < 0.5
+            part = slice(start, start + options.stretch)
+            phase = lesson.labels[part]
+            count = len(phase)
+            features[row, :count] = lesson.features[part]
+            labels[row, :count] = _phase_of(phase)
+            weights[row, :count] = np.where(phase == IGNORED, 0, lesson.weights[part])
+            weights[row, : max(_UNFOUNDED - start, 0)] = 0
+            at[row] += options.stretch
+            if at[row] >= len(lesson.labels):
+                del queue[0]
+                at[row] = 0
+        yield features, labels, weights, fresh
+
+
+def _optimiser(net: Any, options: LearnOptions, steps: int) -> tuple[Any, Any]:
+    torch = _torch()
+    optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, max_lr=options.learning_rate, total_steps=options.epochs * steps + 1
+    )
+    return optimiser, schedule
+
+
+def _descend(loss: Any, optimiser: Any, schedule: Any) -> float:
+    """Take one step; return the loss."""
+    optimiser.zero_grad()
+    loss.backward()
+    parameters = [each for group in optimiser.param_groups for each in group["params"]]
+    _torch().nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimiser.step()
+    if schedule.last_epoch < schedule.total_steps - 1:
+        schedule.step()
+    return float(loss.item())
 
 
 def _perceptron(n: int, hidden: tuple[int, int], outputs: int) -> Any:
@@ -177,14 +287,21 @@ def _perceptron(n: int, hidden: tuple[int, int], outputs: int) -> Any:
     )
 
 
-def _network(trained: Any, inputs: npt.NDArray[np.int64], mean: F32, scale: F32) -> Network:
+def _layers(net: Iterable[Any]) -> list[tuple[Any, Any]]:
+    """Weight and bias of each layer that has them."""
+    return [(layer.weight, layer.bias) for layer in net if hasattr(layer, "weight")]
+
+
+def _folded(
+    kind: type[AnyNetwork], inputs: npt.NDArray[np.int64], trained: list[tuple[Any, Any]], mean: F32, scale: F32
+) -> AnyNetwork:
     """Fold the standardisation of the inputs into the first layer."""
-    weights = [layer.weight.detach().numpy().T.astype(np.float64) for layer in trained if hasattr(layer, "weight")]
-    biases = [layer.bias.detach().numpy().astype(np.float64) for layer in trained if hasattr(layer, "bias")]
+    weights = [weight.detach().numpy().T.astype(np.float64) for weight, _ in trained]
+    biases = [bias.detach().numpy().astype(np.float64) for _, bias in trained]
     biases[0] = biases[0] - (mean[inputs] / scale[inputs]) @ weights[0]
     weights[0] = weights[0] / scale[inputs][:, None]
     pairs = [np.ascontiguousarray(a, dtype=np.float32) for pair in zip(weights, biases, strict=True) for a in pair]
-    return Network(inputs.astype(np.int64), *pairs)
+    return kind(inputs.astype(np.int64), *pairs)
 
 
 class _Listening(Detector):
@@ -373,7 +490,7 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
         f"feature_version = {FEATURE_VERSION}\n"
         f"features = {inputs}\n"
         f'sha256 = "{hashlib.sha256(data).hexdigest()}"\n'
-        "# Shares in training of background, fill, hold, no release and release.\n"
+        "# Shares in training of background, fill, hold, shot, no release, release.\n"
         f"priors = {priors}\n"
         f"evidence = [\n{names},\n]\n"
     )

@@ -1,0 +1,151 @@
+"""What each part of the detector gives: the same sessions with one part left out at a time, and simple baselines.
+
+    python -m benchmarks.ablations [--corpus DIR] [--count 40] [--jobs 2]
+
+The networks are not trained again: a part is made to say nothing. The seeds are for this table alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from acoustic.config import CycleOptions, DecoderOptions, DetectorOptions
+from acoustic.emission import LearnedEmission
+from acoustic.model import Model, load_model
+from acoustic.pipeline import Detector
+from acoustic.synth import Library
+from acoustic.tools.aggregate import summarise
+from acoustic.tools.evaluate import StreamDetector, evaluate, live_detector, simulated
+from acoustic.tools.evaluation_tables import figure_text
+from acoustic.tools.lessons import is_held_out
+from acoustic.types import AudioBlock, Event
+
+from .baselines import BASELINES
+from .protocol import MIXED
+from .results import table, write_section
+
+SEED = 20_260_402
+F32 = npt.NDArray[np.float32]
+
+
+class _Forgetful(LearnedEmission):
+    """The networks with a memory that is emptied before every frame."""
+
+    def log_likelihood(self, features: F32, state: F32) -> npt.NDArray[np.float64]:
+        rows = []
+        for frame in range(len(features)):
+            state[:] = 0.0
+            rows.append(super().log_likelihood(features[frame : frame + 1], state))
+        return np.concatenate(rows)
+
+
+def without_memory_of_sound() -> StreamDetector:
+    """Judge each frame by its own features."""
+    model = load_model()
+    emission = _Forgetful(model.emission.phases, model.emission.release, model.emission.log_prior)
+    return Detector(model=Model(model.name, emission, model.judge))
+
+
+class _CountsTold:
+    """Counts a run if pressure was told live and a release followed."""
+
+    def __init__(self) -> None:
+        self._detector = Detector(DetectorOptions(cycle=CycleOptions(min_complete=0.0)))
+        self._told = False
+
+    def push(self, block: AudioBlock) -> list[Event]:
+        """Take in a block."""
+        return [self._judged(event) for event in self._detector.push(block)]
+
+    def flush(self) -> list[Event]:
+        """End the stream."""
+        return [self._judged(event) for event in self._detector.flush()]
+
+    def _judged(self, event: Event) -> Event:
+        if event.kind == "pump_on":
+            self._told = False
+        self._told |= event.kind == "pressure" and not event.details.get("late", False)
+        return event if event.kind != "cycle" or self._told else replace(event, kind="incomplete")
+
+
+def without_judge() -> StreamDetector:
+    """Count what was told live."""
+    return _CountsTold()
+
+
+def without_session_memory() -> StreamDetector:
+    """Judge each run alone."""
+    model = load_model()
+    own, _, constant = model.judge.blend
+    return Detector(model=Model(model.name, model.emission, model.judge._replace(blend=np.array([own, 0.0, constant]))))
+
+
+def without_masked_hold() -> StreamDetector:
+    """Take a hold that nobody can hear for a stop."""
+    return Detector(DetectorOptions(decoder=DecoderOptions(masked_share=0.0)))
+
+
+PARTS: dict[str, Callable[[], StreamDetector]] = {
+    "whole": live_detector,
+    "without the network's memory": without_memory_of_sound,
+    "without the judge of whole runs": without_judge,
+    "without the session's memory": without_session_memory,
+    "without the masked hold": without_masked_hold,
+    **BASELINES,
+}
+FACTS = (
+    "home",
+    "kitchen",
+    "hard",
+    "shots, flushes, leaks: no cycle",
+    "release F1 at 200 ms",
+    "pressure F1 at 1 s",
+    "early cues",
+)
+
+
+def main() -> None:
+    """Hear the same sessions with every variant, and write the table."""
+    corpus = Path(os.environ.get("BACKFLUSH_CORPUS", Path(__file__).resolve().parents[2] / "shared" / "audio"))
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.ablations", description=__doc__.splitlines()[0])
+    parser.add_argument("--corpus", type=Path, default=corpus if corpus.is_dir() else None)
+    parser.add_argument("--count", type=int, default=40, help="sessions a condition")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    library = None
+    if arguments.corpus is not None:
+        files = (file for name in MIXED for file in Library.from_folder(arguments.corpus / name).files)
+        library = Library(tuple(file for file in files if is_held_out(file[0])))
+    cleanings = simulated(("home", "kitchen", "hard"), ("cleaning",), arguments.count, SEED, library=library)
+    others = simulated(
+        ("home", "kitchen"), ("shots", "flushes", "leak"), max(arguments.count // 6, 1), SEED, library=library
+    )
+    rows = []
+    for name, detector in PARTS.items():
+        scores = list(evaluate([*cleanings, *others], detector, arguments.jobs))
+        heard, rest = scores[: len(cleanings)], scores[len(cleanings) :]
+        whole = summarise(heard, np.random.default_rng(SEED))
+        exact = [
+            summarise([each for each in heard if each.condition == condition], np.random.default_rng(SEED)).exact
+            for condition in ("home", "kitchen", "hard")
+        ]
+        cells = [figure_text(each, 100, 0) for each in (*exact, summarise(rest, np.random.default_rng(SEED)).exact)]
+        cells += [figure_text(whole.events[kind].f1, 1, 2) for kind in ("release@0.2", "pressure@1")]
+        rows.append([name, *cells, figure_text(whole.early_cues, 100, 0)])
+    head = [f"{fact}, %" if "F1" not in fact else fact for fact in FACTS]
+    body = table(["", *head], rows)
+    text = "The first four columns: sessions counted exactly. Intervals are of 95 %.\n\n" + body
+    write_section(
+        "ablations", "What each part gives", f"python -m benchmarks.ablations --count {arguments.count}", text
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The networks in numba against plain numpy in float64, and their memory."""
+
+import numpy as np
+import pytest
+
+from acoustic.emission import MAX_LOG_ODDS, LearnedEmission, Network, RecurrentNetwork
+
+N, H1, G, H2 = 30, 12, 9, 7
+# Background, fill, hold, shot, no release, release.
+LOG_PRIOR = np.log([0.5, 0.3, 0.15, 0.05, 0.8, 0.2])
+
+
+def random_arrays(rng, *shapes):
+    return [rng.normal(0.0, 0.5, shape).astype(np.float32) for shape in shapes]
+
+
+@pytest.fixture
+def nets():
+    rng = np.random.default_rng(1)
+    phases = RecurrentNetwork(
+        np.arange(N),
+        *random_arrays(rng, (N, H1), H1, (H1, 3 * G), 3 * G, (G, 3 * G), 3 * G, (H1 + G, H2), H2, (H2, 4), 4),
+    )
+    inputs = np.array([3, 1, 4, 15, 9])
+    return phases, Network(inputs, *random_arrays(rng, (5, 6), 6, (6, 4), 4, (4, 1), 1))
+
+
+@pytest.fixture
+def features():
+    return np.random.default_rng(2).normal(0.0, 1.0, (200, N)).astype(np.float32)
+
+
+def sigmoid(x):
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def plain(phases, release, features):
+    """The same, a frame at a time, as the equations read."""
+    p, r = (type(net)(*(array.astype(np.float64) for array in net)) for net in (phases, release))
+    state = np.zeros(G)
+    rows = []
+    for x in features.astype(np.float64):
+        first = np.maximum(x @ p.w1 + p.b1, 0)
+        from_input, from_state = first @ p.wx + p.bx, state @ p.wh + p.bh
+        reset, update = sigmoid((from_input + from_state)[: 2 * G]).reshape(2, G)
+        new = np.tanh(from_input[2 * G :] + reset * from_state[2 * G :])
+        state = (1 - update) * new + update * state
+        logits = np.maximum(np.concatenate([first, state]) @ p.w2 + p.b2, 0) @ p.w3 + p.b3
+        share = np.exp(logits[:3]) / np.exp(logits[:3]).sum()
+        log_p = np.maximum(np.log(share), -MAX_LOG_ODDS) - LOG_PRIOR[:3]
+        heard = np.maximum(np.maximum(x[release.inputs] @ r.w1 + r.b1, 0) @ r.w2 + r.b2, 0)
+        z = np.clip((heard @ r.w3 + r.b3)[0], -MAX_LOG_ODDS, MAX_LOG_ODDS)
+        without, with_it = -np.log1p(np.exp(z)) - LOG_PRIOR[4], -np.log1p(np.exp(-z)) - LOG_PRIOR[5]
+        shot = np.clip(logits[3], -MAX_LOG_ODDS, MAX_LOG_ODDS) - LOG_PRIOR[3] + LOG_PRIOR[2]
+        rows.append([*(log_p + without), with_it + log_p[0], shot])
+    return np.array(rows)
+
+
+def test_it_is_what_the_equations_say(nets, features):
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    np.testing.assert_allclose(
+        emission.log_likelihood(features, emission.new_state()), plain(*nets, features), atol=1e-4
+    )
+
+
+def test_any_division_of_a_stream_gives_the_same(nets, features):
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    whole = emission.log_likelihood(features, emission.new_state())
+    state = emission.new_state()
+    parts = [emission.log_likelihood(part, state) for part in np.split(features, [1, 2, 90, 91])]
+    assert np.array_equal(np.concatenate(parts), whole)
+
+
+def test_it_remembers_until_it_is_made_anew(nets, features):
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    state = emission.new_state()
+    first = emission.log_likelihood(features[:20], state)
+    assert not np.allclose(emission.log_likelihood(features[:20], state)[0], first[0])
+    assert np.array_equal(emission.log_likelihood(features[:20], emission.new_state()), first)
+
+
+def test_silence_before_anything_was_heard_is_not_remembered(nets, features):
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    silence = np.zeros((50, N), np.float32)
+    later = emission.log_likelihood(np.concatenate([silence, features]), emission.new_state())[50:]
+    assert np.array_equal(later, emission.log_likelihood(features, emission.new_state()))
+
+
+def test_the_release_is_heard_without_any_memory(nets, features):
+    """Odds of release against background depend on the frame alone."""
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    alone = emission.log_likelihood(features[50:51], emission.new_state())
+    later = emission.log_likelihood(features[:51], emission.new_state())[50:]
+    assert later[0, 3] - later[0, 0] == pytest.approx(alone[0, 3] - alone[0, 0], abs=1e-9)
