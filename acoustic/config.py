@@ -11,6 +11,7 @@ __all__ = [
     "MAX_RATE_HZ",
     "MIN_RATE_HZ",
     "RATE_HZ",
+    "AdaptationOptions",
     "CaptureOptions",
     "CheckOptions",
     "CoachOptions",
@@ -130,12 +131,41 @@ class DecoderOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class AdaptationOptions:
+    """When a cycle teaches what the machine at hand sounds like, and what that is worth."""
+
+    min_complete: float = 0.9
+    # Of how many cycles the mean is taken.
+    cycles: int = 5
+    # Shortest stretch of fill and of hold that shows a level, frames.
+    min_frames: int = 40
+    least_spread_db: float = 1.0
+    # Fill and hold must stand so many spreads apart, over all bands.
+    min_clear: float = 6.0
+    smoothing: float = 0.15
+    # From the pump's start; then its levels have settled, and tell whether this is the machine that is known.
+    wait_frames: int = 35
+    same_db: float = 4.0
+    turning_share: float = 0.9
+    steepness: float = 20.0
+    most_odds: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
 class CycleOptions:
     """What a pump run must show to count as a cycle: how likely it was complete, all told, and how long it was."""
 
     min_complete: float = 0.5
     # No pump fills a group and brings it to pressure in less; blenders and grinders often run for a second.
     min_run_s: float = 1.5
+    # What hardly stands over the room could be anything in it: such a run must be surer.
+    faint_db: float = 2.0
+    min_complete_faint: float = 0.75
+
+    def counts(self, complete: float, run_s: float, over_db: float) -> bool:
+        """Whether a run with a release is a cycle: how likely it is complete, how long, how far over the room."""
+        least = self.min_complete_faint if over_db < self.faint_db else self.min_complete
+        return complete >= least and run_s >= self.min_run_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,5 +254,6 @@ class DetectorOptions:
     feature: FeatureOptions = field(default_factory=FeatureOptions)
     decoder: DecoderOptions = field(default_factory=DecoderOptions)
     cycle: CycleOptions = field(default_factory=CycleOptions)
+    adaptation: AdaptationOptions = field(default_factory=AdaptationOptions)
     # A longer gap in the audio ends whatever was going on and starts afresh.
     max_bridge_s: float = 30.0

@@ -47,16 +47,25 @@ class CycleFold:
         }
         if "over_db" in end.details:
             details["over_db"] = end.details["over_db"]
-        if release and likely >= self.options.min_complete and stop_s - start.time_s >= self.options.min_run_s:
+        over_db = details.get("over_db")
+        # Events from elsewhere may not say how far they stood over the room.
+        far_db = float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
+        if release and self.options.counts(likely, stop_s - start.time_s, far_db):
             self._count += 1
             return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
-        reason = _reason(pressure is not None, release is not None, details)
+        faint = likely >= self.options.min_complete and far_db < self.options.faint_db
+        reason = _reason(pressure is not None, release is not None, faint, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
 
-def _reason(pressed: bool, released: bool, details: dict[str, Detail]) -> str:
+def _reason(pressed: bool, released: bool, faint: bool, details: dict[str, Detail]) -> str:
     """Say why a run does not count."""
     ran = f"after {details['fill_s']} s of pump"
+    if released and faint:
+        return (
+            f"the pump stood only {details['over_db']} dB over the room ({ran}): too faint to be sure; move the "
+            "microphone closer"
+        )
     if not pressed and not released:
         return f"the pump stopped before pressure was up ({ran}), and no whoosh was heard"
     if not pressed:

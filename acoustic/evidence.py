@@ -15,6 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from .adaptation import MachineMemory, Plateaus
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
@@ -82,6 +83,11 @@ def _names() -> tuple[str, ...]:
         "released",
         "log_pause_s",
         "earlier_runs",
+        "machine_known",
+        "progress_first",
+        "progress_last",
+        "mismatch_fill",
+        "mismatch_hold",
     )
 
 
@@ -181,8 +187,32 @@ class RunEvidence:
         fill = self._level(max(on + 20, hold - 250), hold - 20)
         return self._grouped(self._level(hold + 15, max(self._end, hold + 16)) - fill)
 
-    def measure(self, run: RunFrames) -> RunMeasures:
-        """Look back over a run."""
+    def plateaus(self, on: int, hold: int, off: int, least: int) -> Plateaus | None:
+        """Measure the early fill and the late hold of a run; None if either is shorter than `least` frames."""
+        fill = self._rows[self._span(on + 20, on + 20 + (hold - on - 20) // 2), : self._n_bands]
+        held = self._rows[self._span(max(hold + 20, off - 200), off - 5), : self._n_bands]
+        if len(fill) < least or len(held) < least:
+            return None
+        spread = np.sqrt(0.5 * (fill.var(axis=0) + held.var(axis=0)))
+        return Plateaus(np.median(fill, axis=0), np.median(held, axis=0), spread)
+
+    def _familiar(self, machine: MachineMemory | None, on: int, off: int) -> tuple[float, ...]:
+        """Say how far a run came on the way that this machine is known to take, at first and at last."""
+        if machine is None or not machine.known:
+            return (0.0,) * 5
+        first = np.median(self._rows[self._span(on + 20, on + 60), : self._n_bands], axis=0)
+        last = np.median(self._rows[self._span(max(off - 80, on + 20), off - 5), : self._n_bands], axis=0)
+        come = machine.progress(np.stack([first, last])).clip(-2.0, 3.0)
+        return (
+            1.0,
+            float(come[0]),
+            float(come[1]),
+            machine.mismatch_db(first, hold=False),
+            machine.mismatch_db(last, hold=True),
+        )
+
+    def measure(self, run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
+        """Look back over a run, and compare it with the `machine` as known."""
         on, off, end = run.on, run.off, run.end
         ll, grouped, bands = self._likelihoods, self._grouped, self._n_bands
         hold, gain = self._split(on, off)
@@ -252,6 +282,7 @@ class RunEvidence:
                 float(released),
                 np.log(_pause_s(run)),
                 float(min(run.earlier, MOST_EARLIER)),
+                *self._familiar(machine, on, off),
             ]
         )
         quieting = grouped(step)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .adaptation import MachineMemory
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import N_CLASSES, Decoder, Transition
+from .decoder import N_CLASSES, Decoder, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import RunEvidence, RunFrames, SessionMemory
@@ -49,6 +50,7 @@ class Detector:
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
         self._memory = SessionMemory()
+        self._machine = MachineMemory(self.options.adaptation)
         self.reset()
 
     def reset(self) -> None:
@@ -56,6 +58,7 @@ class Detector:
         self._rate_hz: int | None = None
         self._cycles.reset()
         self._memory.reset()
+        self._machine.reset()
         self._begin(0)
 
     def _begin(self, origin: int) -> None:
@@ -148,6 +151,8 @@ class Detector:
         if deaf < len(features):
             self._before = features[-1].copy(), levels[-1].copy()
         self._evidence.push(features, levels, log_likelihood)
+        if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
+            self._machine.adapt(levels[:, :-1], log_likelihood, SoundClass.FILL, SoundClass.HOLD)
         return self._events(self._decoder.push(log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence))
 
     def _seconds(self, frame: int) -> float:
@@ -160,6 +165,7 @@ class Detector:
         for transition in transitions:
             if transition.kind == "pump_on":
                 self._run.clear()
+                self._machine.begin_run()
             self._run[transition.kind] = transition
             if transition.kind in ("release_end", "no_release"):
                 events += self._close(transition)
@@ -201,16 +207,22 @@ class Detector:
                 masked=pressure is not None and pressure.masked,
                 last_off=self._last_off,
                 earlier=self._memory.runs,
-            )
+            ),
+            self._machine,
         )
         odds = self.model.judge.odds_of(measures.vector)
         complete = self.model.judge.probability(odds, self._memory.odds)
         if release is not None:
             self._memory.push(odds)
             self._last_off = off.frame
+            if measures.hold is not None and complete >= self.options.adaptation.min_complete:
+                least = self.options.adaptation.min_frames
+                plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
+                if plateaus is not None:
+                    self._machine.learn(plateaus)
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
-        counts = complete >= self.options.cycle.min_complete and run_s >= self.options.cycle.min_run_s
+        counts = self.options.cycle.counts(complete, run_s, measures.over_db)
         if pressure is None and measures.hold is not None and counts:
             # What was too faint to be told in time is certain enough now.
             late = Transition("pressure", measures.hold, end.decided, complete)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..adaptation import MachineMemory
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
@@ -314,8 +315,8 @@ class _Listening(Detector):
         seen: list[tuple[RunFrames, RunMeasures]] = []
         measure = self._evidence.measure
 
-        def spy(run: RunFrames) -> RunMeasures:
-            measures = measure(run)
+        def spy(run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
+            measures = measure(run, machine)
             seen.append((run, measures))
             return measures
 
@@ -328,9 +329,12 @@ class _Listening(Detector):
 
 
 def run_vectors(
-    emission: LearnedEmission, material: Iterable[Lesson], options: DetectorOptions | None = None
+    emission: LearnedEmission,
+    material: Iterable[Lesson],
+    options: DetectorOptions | None = None,
+    judge: RunJudge | None = None,
 ) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Collect what the judge sees.
+    """Collect what the judge sees; with a `judge`, what is learned of a machine from cycles that were certain to it.
 
     Returns
     -------
@@ -344,7 +348,7 @@ def run_vectors(
     leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": 0.0}
     parts: dict[str, Any] = {part: np.array([value]) for part, value in leaf.items()}
     undecided = RunJudge(**parts, blend=np.array([1.0, 0.0, 0.0]))
-    detector = _Listening(options, Model("in training", emission, undecided))
+    detector = _Listening(options, Model("in training", emission, judge or undecided))
     vectors, complete, session = [], [], []
     for index, lesson in enumerate(material):
         for measures, verdict in _with_truth(detector.hear(lesson), lesson):
@@ -514,8 +518,25 @@ def train(
     say(f"making {sessions} sessions")
     emission, priors = fit_networks(lessons(sessions, first, material, jobs=jobs, cache=cache), options, say)
     say(f"making {judge_sessions} sessions for the judge")
-    vectors, complete, session = run_vectors(
-        emission, lessons(judge_sessions, second, material, jobs=jobs, cache=cache)
-    )
-    write_model(folder, emission, priors, fit_judge(vectors, complete, session, options, say))
+    judged = list(lessons(judge_sessions, second, material, jobs=jobs, cache=cache))
+    write_model(folder, emission, priors, _train_judge(emission, judged, options, say))
     say(f"{folder} written")
+
+
+def _train_judge(emission: LearnedEmission, material: list[Lesson], options: LearnOptions, say: Say) -> RunJudge:
+    """Fit a judge that knows what a session has taught of its machine.
+
+    What it teaches depends on which cycles were certain to a judge: each half of the sessions is heard again with one
+    that was fitted on the other half.
+    """
+    vectors, complete, session = run_vectors(emission, material)
+    again = []
+    for half in (0, 1):
+        other = session % 2 != half
+        # Numbered anew, so that the folds within that half are even.
+        stranger = fit_judge(vectors[other], complete[other], session[other] // 2, options, say)
+        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger)
+        again.append((heard, truth, 2 * index + half))
+    vectors, complete, session = (np.concatenate(column) for column in zip(*again, strict=True))
+    order = np.argsort(session, kind="stable")
+    return fit_judge(vectors[order], complete[order], session[order], options, say)

@@ -70,7 +70,7 @@ class LessonOptions:
     splices: tuple[Splice, ...] = ()
     spliced_share: float = 0.2
     cut_share: float = 0.2
-    joined_share: float = 0.15
+    joined_share: float = 0.25
     foreign_share: float = 0.08
 
 
@@ -228,7 +228,7 @@ def _cut(truth: Truth, rng: np.random.Generator) -> int:
 def _other_room(rng: np.random.Generator, hop: int) -> F32:
     """Whole hops of what was heard before a session: nothing but a faint hiss, or another room at another level."""
     if rng.random() < 0.5:
-        hiss: F32 = rng.standard_normal(hop * int(rng.integers(5, 1000)), dtype=np.float32)
+        hiss: F32 = rng.standard_normal(hop * int(rng.integers(5, 2000)), dtype=np.float32)
         return hiss * np.float32(_linear(rng.uniform(-120.0, -60.0)))
     plan = sample_plan(_pick(rng, CONDITIONS), rng, scenario="idle")
     sound = synthesise(plan, rng, RATE_HZ).samples * _linear(rng.uniform(-25.0, 6.0))

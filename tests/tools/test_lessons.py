@@ -74,7 +74,9 @@ def test_the_same_seed_gives_the_same_lesson_from_the_cache_too(tmp_path):
 
 def test_labels_stand_where_the_sound_changes():
     lesson = make_lesson(
-        0, 11, LessonOptions(scenarios=(("cleaning", 1.0),), conditions=(("home", 1.0),), cut_share=0.0)
+        0,
+        11,
+        LessonOptions(scenarios=(("cleaning", 1.0),), conditions=(("home", 1.0),), cut_share=0.0, joined_share=0.0),
     )
     total = lesson.levels[:, -1]
     # The pump is louder than the room: a shift of labels by a few frames would show at once.

@@ -1,0 +1,96 @@
+"""What a session teaches of its machine: measured on made-up levels."""
+
+import numpy as np
+import pytest
+
+from acoustic.adaptation import MachineMemory, Plateaus
+from acoustic.config import AdaptationOptions
+
+FILL = np.array([-50.0, -40.0, -45.0, -60.0])
+HOLD = np.array([-50.0, -46.0, -55.0, -58.0])
+OPTIONS = AdaptationOptions()
+F, H = 1, 2
+
+
+def plateaus(shift_db=0.0):
+    return Plateaus(FILL + shift_db, HOLD + shift_db, np.full(4, 1.0))
+
+
+@pytest.fixture
+def machine():
+    memory = MachineMemory()
+    memory.learn(plateaus())
+    return memory
+
+
+def frames(level, count=100):
+    return np.tile(level, (count, 1)).astype(np.float32)
+
+
+def change(machine, level, count=100):
+    """What is taken from fill and from hold in each frame."""
+    machine.begin_run()
+    machine.adapt(frames(FILL, OPTIONS.wait_frames), np.zeros((OPTIONS.wait_frames, 4)), F, H)
+    log_likelihood = np.zeros((count, 4))
+    machine.adapt(frames(level, count), log_likelihood, F, H)
+    assert (log_likelihood[:, [0, 3]] == 0).all()
+    return log_likelihood[-1, F], log_likelihood[-1, H]
+
+
+def test_nothing_is_known_at_first():
+    assert not MachineMemory().known
+
+
+def test_a_machine_that_hardly_changes_teaches_nothing():
+    memory = MachineMemory()
+    memory.learn(Plateaus(FILL, FILL + 0.5, np.full(4, 1.0)))
+    assert not memory.known
+
+
+def test_progress_goes_from_fill_to_hold(machine):
+    assert machine.known
+    assert machine.progress(np.stack([FILL, 0.5 * (FILL + HOLD), HOLD])) == pytest.approx([0.0, 0.5, 1.0])
+
+
+def test_what_is_far_from_a_plateau_is_lowered(machine):
+    assert change(machine, FILL) == (0.0, -OPTIONS.most_odds)
+    fill, hold = change(machine, HOLD)
+    assert fill < -0.5
+    assert hold == 0.0
+
+
+def test_half_way_is_still_a_fill(machine):
+    fill, hold = change(machine, 0.5 * (FILL + HOLD))
+    assert fill == 0.0
+    assert hold < 0.0
+
+
+def test_another_place_or_machine_is_left_alone(machine):
+    machine.begin_run()
+    log_likelihood = np.zeros((200, 4))
+    machine.adapt(frames(FILL + 10.0, 200), log_likelihood, F, H)
+    assert (log_likelihood == 0).all()
+
+
+def test_any_division_of_a_run_gives_the_same(machine):
+    levels = np.concatenate([frames(FILL, 80), frames(HOLD, 80)])
+    whole, parts = np.zeros((160, 4)), np.zeros((160, 4))
+    machine.begin_run()
+    machine.adapt(levels, whole, F, H)
+    machine.begin_run()
+    for first, last in ((0, 1), (1, 34), (34, 36), (36, 160)):
+        machine.adapt(levels[first:last], parts[first:last], F, H)
+    assert np.array_equal(whole, parts)
+    assert (whole != 0).any()
+
+
+def test_the_last_cycles_count(machine):
+    for _ in range(OPTIONS.cycles):
+        machine.learn(plateaus(-6.0))
+    assert machine.mismatch_db(FILL - 6.0, hold=False) == pytest.approx(0.0)
+    assert machine.mismatch_db(HOLD - 5.0, hold=True) == pytest.approx(1.0)
+
+
+def test_reset_forgets(machine):
+    machine.reset()
+    assert not machine.known

@@ -1,0 +1,46 @@
+"""When a run counts, and what is said when it does not."""
+
+import pytest
+
+from acoustic.cycles import CycleFold
+from acoustic.types import Event
+
+
+def told(*, run_s=8.0, complete=0.9, over_db=20.0, released=True, pressed=True):
+    """Last event of one run."""
+    fold = CycleFold()
+    off_s = 1.0 + run_s
+    events = [Event("pump_on", 1.0, 1.1, 0.9)]
+    events += [Event("pressure", 1.0 + 0.7 * run_s, 1.2 + 0.7 * run_s, 0.9)] * pressed
+    events += [Event("pump_off", off_s, off_s + 0.1, 0.9)]
+    events += [Event("release", off_s + 0.1, off_s + 0.2, 0.9)] * released
+    end = "release_end" if released else "no_release"
+    events += [
+        Event(end, off_s + 1.5, off_s + 2.0, 0.9, {"complete": complete, "quieting_db": -9.0, "over_db": over_db})
+    ]
+    (last,) = [each for event in events for each in fold.push(event)]
+    return last
+
+
+def test_a_run_that_was_complete_counts():
+    assert told().kind == "cycle"
+    assert told().details["cycle"] == 1
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        ({"run_s": 1.0, "pressed": False}, "before pressure was up"),
+        ({"complete": 0.4}, "not sound like a closed basket"),
+        ({"released": False}, "no whoosh"),
+        ({"over_db": 1.0, "complete": 0.7}, "too faint to be sure"),
+    ],
+)
+def test_what_does_not_count_says_why(run, reason):
+    last = told(**run)
+    assert last.kind == "incomplete"
+    assert reason in str(last.details["reason"])
+
+
+def test_a_faint_run_counts_if_it_is_surer():
+    assert told(over_db=1.0, complete=0.85).kind == "cycle"
