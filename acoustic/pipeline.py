@@ -153,7 +153,14 @@ class Detector:
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, SoundClass.FILL, SoundClass.HOLD)
-        return self._events(self._decoder.push(log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence))
+        weighed = log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence
+        if not self._decoder.begun:
+            # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
+            heard = np.flatnonzero(features.any(axis=1))
+            silent = int(heard[0]) if len(heard) else len(features)
+            self._decoder.skip(silent)
+            weighed = weighed[silent:]
+        return self._events(self._decoder.push(weighed))
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

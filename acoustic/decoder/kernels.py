@@ -90,7 +90,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     for j in range(states):
         arriving[j] = 0.0
         best[j] = 0.0
-    if frame == 0:
+    if n == 0:
         for j in range(states):
             arriving[j] = grammar.initial[j]
             best_path[j, :] = -1
@@ -124,20 +124,20 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     belief.log_evidence[0] += np.log(total) + top
     kept = 0
     room = weight.shape[0] - states
-    least = prune
-    fitting = n
-    while fitting > room:
-        # More hypotheses than places: the lightest go, or new ones, which come last, would never get in.
-        fitting = 0
+    least = prune * total
+    equal = n
+    if n > room:
+        # Rare: more hypotheses than places. The lightest go, or new ones, which come last, would never get in.
+        least = max(least, np.partition(weight[:n], n - room)[n - room])
+        equal = room
         for h in range(n):
-            fitting += weight[h] >= least * total
-        if fitting > room:
-            least = max(3.0 * least, 1e-12)
+            equal -= weight[h] > least
     for j in range(states):
         belief.by_state[j] = 0.0
     for h in range(n):
-        w = weight[h] / total
-        if w >= least:
+        if weight[h] > least or (weight[h] == least and equal > 0):
+            equal -= weight[h] == least
+            w = weight[h] / total
             weight[kept] = w
             state[kept] = state[h]
             entry[kept] = entry[h]

@@ -98,6 +98,17 @@ class Decoder:
             transitions += self._tell()
         return transitions
 
+    @property
+    def begun(self) -> bool:
+        """Whether any frame has been taken in."""
+        return bool(self._belief.counters[0])
+
+    def skip(self, frames: int) -> None:
+        """Let frames pass before the first one that counts: the stream begins, but nothing is heard of it yet."""
+        if self.begun:
+            raise ValueError("skip: frames may pass only before the first")
+        self._belief.counters[1] += frames
+
     def flush(self) -> list[Transition]:
         """End the stream: close a release under way; a stop still waiting for its release stays open."""
         now = int(self._belief.counters[1])

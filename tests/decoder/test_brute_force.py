@@ -92,6 +92,22 @@ def test_a_full_store_keeps_the_likeliest():
     assert np.abs(roomy.by_state - tight.by_state).max() < 0.05
 
 
+def test_a_full_store_drops_the_lightest_and_never_all():
+    """Where nothing is said for long, many weigh nearly the same."""
+    grammar = backflush_grammar(DecoderOptions(), 0.01)
+    tight = new_belief(grammar, 40)
+    for _ in range(300):
+        step(grammar, tight, np.zeros(4), 0.0)
+        assert 0 < tight.counters[0] <= 40
+    # Two hundred of equal weight and a heavier one behind them all.
+    tight = new_belief(grammar, 200)
+    tight.weight[:200], tight.weight[200], tight.entry[:201] = 1.0, 5.0, np.arange(201)
+    tight.counters[:] = 201, 300
+    step(grammar, tight, np.zeros(4), 0.0)
+    assert tight.counters[0] == 200
+    assert 200 in tight.entry[:200]
+
+
 def test_durations_are_probabilities_and_respect_their_minimum():
     options = DecoderOptions()
     for durations in (options.idle, options.fill, options.hold, options.masked, options.stopped, options.release):

@@ -91,3 +91,14 @@ def test_bad_input_is_refused():
         Decoder().push(np.zeros((3, 5)))
     with pytest.raises(ValueError, match="not finite"):
         Decoder().push(np.full((3, 4), np.nan))
+
+
+def test_frames_that_pass_before_the_first_only_move_the_clock():
+    rows = np.full((1000, 4), -3.0)
+    rows[:300, 0] = rows[300:, 1] = 0.0
+    plain, later = Decoder(DecoderOptions(evidence=1.0)), Decoder(DecoderOptions(evidence=1.0))
+    later.skip(500)
+    (told,), (moved,) = plain.push(rows), later.push(rows)
+    assert (moved.kind, moved.frame, moved.decided) == (told.kind, told.frame + 500, told.decided + 500)
+    with pytest.raises(ValueError, match="before the first"):
+        later.skip(1)
