@@ -40,13 +40,13 @@ def _mel_weights() -> np.ndarray:
     return librosa.filters.mel(sr=RATE_HZ, n_fft=WINDOW, n_mels=N_MELS, fmin=LOW_HZ, fmax=HIGH_HZ)
 
 
-def _librosa() -> Call:
+def _librosa() -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     import librosa
 
     frames = windows()
     common = {"n_fft": WINDOW, "hop_length": WINDOW, "center": False}
 
-    def call(i: int) -> object:
+    def call(i: int) -> tuple[np.ndarray, np.ndarray]:
         window = frames[i % len(frames)]
         mel = librosa.feature.melspectrogram(y=window, sr=RATE_HZ, n_mels=N_MELS, fmin=LOW_HZ, fmax=HIGH_HZ, **common)
         return librosa.power_to_db(mel), librosa.feature.spectral_flatness(y=window, **common)
@@ -77,8 +77,8 @@ def _librosa_all() -> Call:
     def call(i: int) -> object:
         window = frames[i % len(frames)]
         rolloff = librosa.feature.spectral_rolloff(y=window, sr=RATE_HZ, n_fft=WINDOW, hop_length=WINDOW, center=False)
-        mel, flatness = mel_and_flatness(i)  # type: ignore[misc]
-        before, _ = mel_and_flatness(i - 1 if i else 0)  # type: ignore[misc]
+        mel, flatness = mel_and_flatness(i)
+        before, _ = mel_and_flatness(i - 1 if i else 0)
         return mel, flatness, rolloff, librosa.onset.onset_strength(S=np.hstack([before, mel]))
 
     return call

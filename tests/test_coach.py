@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 from acoustic.coach import Coach
 from acoustic.config import CoachOptions
 from acoustic.procedures import Cycles, Flush, Foam, Prepare, Procedure, Rinse, load_procedure
-from acoustic.types import ACTION_KINDS, EVENT_KINDS, Action, Cue, Event, Progress
+from acoustic.types import ACTION_KINDS, EVENT_KINDS, Action, ActionKind, Cue, Detail, Event, EventKind, Progress
 
+ACTIONS: dict[str, ActionKind] = {kind: kind for kind in ACTION_KINDS}
+EVENTS: dict[str, EventKind] = {kind: kind for kind in EVENT_KINDS}
 PICTURES = {
     "+": ("pump_on",),
     "p": ("pressure",),
@@ -46,13 +48,13 @@ class Session:
     ) -> None:
         self.coach = Coach(options, procedure)
         self.now_s, self.step_s, self.cycles = 0.0, step_s, 0
-        self.over: dict[str, object] = {}
+        self.over: dict[str, Detail] = {}
         self.told: list[Cue | Progress] = self.coach.start(0.0)
 
     def run(self, picture: str) -> "Session":
         for word in picture.split():
             if word.startswith("["):
-                self.told += self.coach.act(Action(word[1:-1], self.now_s))  # type: ignore[arg-type]
+                self.told += self.coach.act(Action(ACTIONS[word[1:-1]], self.now_s))
             elif word.startswith("~"):
                 self.over = {"over_db": float(word[1:])}
             elif word == "w":
@@ -67,8 +69,8 @@ class Session:
                 self.wait(float(word))
         return self
 
-    def push(self, kind: str, **details: object) -> None:
-        self.told += self.coach.push(Event(kind, self.now_s, self.now_s, 0.9, details))  # type: ignore[arg-type]
+    def push(self, kind: str, **details: Detail) -> None:
+        self.told += self.coach.push(Event(EVENTS[kind], self.now_s, self.now_s, 0.9, details))
 
     def wait(self, seconds: float) -> None:
         until_s = self.now_s + seconds

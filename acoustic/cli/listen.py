@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import ExitStack, closing
 from datetime import datetime
+from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -203,7 +204,7 @@ def _open_pipe(path: str, rate_hz: int, channels: int, sample_format: str) -> Au
     from ..sources.pipe import PipeSource
 
     # Its own file, not sys.stdin: whose lock a thread that waits for input would hold beyond the end of the program.
-    stream = open(0 if path == "-" else path, "rb", buffering=0, closefd=path != "-")  # noqa: SIM115  closed with the program
+    stream = FileIO(0 if path == "-" else path, closefd=path != "-")
     name = "standard input" if path == "-" else path
     return PipeSource(stream, rate_hz, channels=channels, sample_format=sample_format, name=name)
 

@@ -20,7 +20,7 @@ from ..adaptation import MachineMemory
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
-from ..evidence import EVIDENCE_NAMES, RunFrames, RunJudge, RunMeasures, SessionMemory
+from ..evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, RunJudge, RunMeasures, SessionMemory
 from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
@@ -305,27 +305,31 @@ def _folded(
     return kind(inputs.astype(np.int64), *pairs)
 
 
+class _KeptEvidence(RunEvidence):
+    """Evidence that keeps every run with its measures."""
+
+    def reset(self) -> None:
+        super().reset()
+        self.seen: list[tuple[RunFrames, RunMeasures]] = []
+
+    def measure(self, run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
+        measures = super().measure(run, machine)
+        self.seen.append((run, measures))
+        return measures
+
+
 class _Listening(Detector):
     """The live detector, fed with features that are already there; it keeps what its judge was shown."""
 
     def hear(self, lesson: Lesson) -> list[tuple[RunFrames, RunMeasures]]:
+        self._evidence = kept = _KeptEvidence(self.options.feature, self._extractor.names)
         self.reset()
         self._rate_hz = RATE_HZ
         self._begin(0)
-        seen: list[tuple[RunFrames, RunMeasures]] = []
-        measure = self._evidence.measure
-
-        def spy(run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
-            measures = measure(run, machine)
-            seen.append((run, measures))
-            return measures
-
-        self._evidence.measure = spy  # type: ignore[method-assign]
         features = lesson.features.astype(np.float32)
         for start in range(0, len(features), 10):
             self._judge(features[start : start + 10], lesson.levels[start : start + 10], lost=False)
-        del self._evidence.measure
-        return seen
+        return kept.seen
 
 
 def run_vectors(

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from acoustic.displays import keyboard as module
-from acoustic.displays.controls import KEYS, Controls
+from acoustic.displays.controls import KEYS, Command, Controls
 from acoustic.displays.keyboard import keyboard
 
 
@@ -22,8 +22,9 @@ def wait_for(condition: Callable[[], bool]) -> bool:
 
 def test_commands_wait_in_order_and_sound_is_switched_at_once() -> None:
     controls = Controls()
-    for command in ("undo", "sound", "next"):
-        controls.press(command)  # type: ignore[arg-type]
+    pressed: tuple[Command, ...] = ("undo", "sound", "next")
+    for command in pressed:
+        controls.press(command)
     assert controls.muted
     assert controls.take() == ["undo", "next"]
     assert controls.take() == []

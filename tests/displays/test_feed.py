@@ -24,7 +24,8 @@ class Recorder:
     def show(self, record: Record) -> None:
         self.go.wait(10.0)
         self.threads.add(threading.current_thread().name)
-        self.seen.append(f"{record.time_s:g}")  # type: ignore[union-attr]
+        assert isinstance(record, Event)
+        self.seen.append(f"{record.time_s:g}")
 
     def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
         self.go.wait(10.0)

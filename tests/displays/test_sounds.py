@@ -9,11 +9,11 @@ import pytest
 
 from acoustic.displays.controls import Controls
 from acoustic.displays.sounds import EARCONS, SoundDisplay, earcon
-from acoustic.types import CUE_KINDS, Cue, Event
+from acoustic.types import CUE_KINDS, Cue, CueKind, Event
 
 
-def cue(kind: str) -> Cue:
-    return Cue(kind, "text", "act", 1.0)  # type: ignore[arg-type]
+def cue(kind: CueKind) -> Cue:
+    return Cue(kind, "text", "act", 1.0)
 
 
 def test_every_cue_has_a_short_sound_of_its_own() -> None:

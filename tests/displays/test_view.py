@@ -4,7 +4,22 @@ import pytest
 from acoustic.displays.controls import Controls
 from acoustic.displays.journal import Capture, Opening, Summary
 from acoustic.displays.view import LOOKS, Look, View
-from acoustic.types import AudioBlock, Cue, Event, Phase, Progress, Status
+from acoustic.types import (
+    CUE_KINDS,
+    EVENT_KINDS,
+    AudioBlock,
+    Cue,
+    CueKind,
+    Detail,
+    Event,
+    EventKind,
+    Phase,
+    Progress,
+    Status,
+)
+
+CUES: dict[str, CueKind] = {kind: kind for kind in CUE_KINDS}
+EVENTS: dict[str, EventKind] = {kind: kind for kind in EVENT_KINDS}
 
 
 def luminance(colour: str) -> float:
@@ -31,14 +46,14 @@ class Told:
     def __init__(self) -> None:
         self.view, self.now_s = View(), 0.0
 
-    def at(self, time_s: float, *kinds: str, **details: float) -> str:
+    def at(self, time_s: float, *kinds: str, **details: Detail) -> str:
         """Show events (or cues, written with a `!`) and return the word."""
         self.view.update(Status(time_s, Phase.BACKGROUND, 0.0, -40.0, -60.0))
         for kind in kinds:
             if kind.endswith("!"):
-                self.view.show(Cue(kind[:-1], f"{kind} text", "info", time_s))  # type: ignore[arg-type]
+                self.view.show(Cue(CUES[kind[:-1]], f"{kind} text", "info", time_s))
             else:
-                self.view.show(Event(kind, time_s, time_s, 0.9, details))  # type: ignore[arg-type]
+                self.view.show(Event(EVENTS[kind], time_s, time_s, 0.9, details))
         return self.view.look.word
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from acoustic.displays.controls import Controls
 from acoustic.displays.journal import Opening, Summary
@@ -26,8 +27,10 @@ Serve = Callable[..., WebDisplay]
 def serve() -> Iterator[Serve]:
     displays: list[WebDisplay] = []
 
-    def start(controls: Controls | None = None, **options: object) -> WebDisplay:
-        display = WebDisplay(controls or Controls(), ["Cleaner", "Water"], port=0, **options)  # type: ignore[arg-type]
+    def start(
+        controls: Controls | None = None, *, host: str = "127.0.0.1", pace: float = 1.0, key: bytes | None = None
+    ) -> WebDisplay:
+        display = WebDisplay(controls or Controls(), ["Cleaner", "Water"], host=host, port=0, pace=pace, key=key)
         display.open()
         displays.append(display)
         return display
@@ -55,7 +58,7 @@ def get(display: WebDisplay, path: str = "/", **headers: str) -> tuple[int, str]
 def socket_of(display: WebDisplay, origin: str | None = None, **headers: str) -> ClientConnection:
     return connect(
         f"ws://{place(display)}/socket",
-        origin=origin or f"http://{place(display)}",  # type: ignore[arg-type]
+        origin=Origin(origin or f"http://{place(display)}"),
         additional_headers=headers,
         proxy=None,
     )

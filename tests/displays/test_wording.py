@@ -2,7 +2,7 @@ import pytest
 
 from acoustic.displays.journal import Opening, Summary
 from acoustic.displays.wording import clock, describe, plural
-from acoustic.types import EVENT_KINDS, Event
+from acoustic.types import EVENT_KINDS, Event, EventKind
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def test_plural() -> None:
 
 
 @pytest.mark.parametrize("kind", EVENT_KINDS)
-def test_every_kind_of_event_has_words_with_and_without_details(kind: str) -> None:
-    assert describe(Event(kind, 1.0, 1.2, 0.9))  # type: ignore[arg-type]
+def test_every_kind_of_event_has_words_with_and_without_details(kind: EventKind) -> None:
+    assert describe(Event(kind, 1.0, 1.2, 0.9))
 
 
 def test_people_read_whoosh() -> None:

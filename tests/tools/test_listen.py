@@ -129,9 +129,11 @@ def test_a_display_that_blocks_does_not_block_the_detector() -> None:
         def show(self, record: Record) -> None:
             release.wait(30.0)
 
-    stuck = Feed(Stuck())
-    close, stuck.close = stuck.close, lambda timeout_s=0.01: close(timeout_s)  # type: ignore[method-assign]
-    assert listen(Microphone(50), monitor(), [stuck]).duration_s == pytest.approx(5.0)
+    class Hasty(Feed):
+        def close(self, timeout_s: float = 0.01) -> None:
+            super().close(timeout_s)
+
+    assert listen(Microphone(50), monitor(), [Hasty(Stuck())]).duration_s == pytest.approx(5.0)
     release.set()
 
 
