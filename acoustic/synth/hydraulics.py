@@ -220,14 +220,20 @@ def _loudness_db(pump_ml_s: float, head_ml_s: float, pump_bar: float, h: Hydraul
     return 10.0 * math.log10(pump * pump + head * head + 1e-12)
 
 
+@numba.njit(cache=True, nogil=True)
+def _loudness_ends_db(healthy_bar: float, h: Hydraulics, v: SoundLevels) -> tuple[float, float]:
+    """Between which loudnesses the water quietens: free flow, and nothing but the pump at the final pressure."""
+    free = h.free_flow_ml_s * h.wear * h.duty
+    end_ml_s = h.duty * _pump_flow(healthy_bar, h)
+    return _loudness_db(free, free, 0.0, h, v), _loudness_db(end_ml_s, 0.0, healthy_bar, h, v)
+
+
 def final_quieting(h: Hydraulics, v: SoundLevels) -> float:
     """Share of the quieting that a blind basket ends at: below 1 where the water that seeps past stays audible."""
     healthy_bar = final_pressure_bar(h, healthy=True)
     bar = final_pressure_bar(h)
     seep = (h.leak_ml_s + h.seep_ml_s) * math.sqrt(bar / 9.0)
-    free = h.free_flow_ml_s * h.wear * h.duty
-    start = _loudness_db(free, free, 0.0, h, v)
-    end = _loudness_db(h.duty * _pump_flow(healthy_bar, h), 0.0, healthy_bar, h, v)
+    start, end = _loudness_ends_db(healthy_bar, h, v)
     return float((_loudness_db(h.duty * _pump_flow(bar, h), seep, bar, h, v) - start) / min(end - start, -1e-3))
 
 
@@ -306,9 +312,7 @@ def _advance(
             s[_PRESSED] = 0.0
             s[_RELEASING] = 0.0
             s[_ARMED] = 0.0 if boiler else 1.0
-            free = h.free_flow_ml_s * h.wear * h.duty
-            s[_QUIET_REF] = _loudness_db(free, free, 0.0, h, v)
-            s[_QUIET_END] = _loudness_db(h.duty * _pump_flow(healthy_bar, h), 0.0, healthy_bar, h, v)
+            s[_QUIET_REF], s[_QUIET_END] = _loudness_ends_db(healthy_bar, h, v)
             count = _mark(marks, count, step, PUMP_ON, s[_LOAD])
         elif s[_SWITCH] == 0.0 and s[_PUMPING] > 0.0 and s[_SINCE_SWITCH] >= h.stop_lag_s:
             s[_PUMPING] = 0.0

@@ -199,7 +199,7 @@ _AUDITION_BANDS_HZ: Final = ((140.0, 300.0), (700.0, 1500.0), (3000.0, 6000.0), 
 _QUIETING_DB: Final = (-24.0, -4.0)
 _ROTARY_QUIETING_DB: Final = (-14.0, -2.0)
 _LEAST_CHANGE_DB: Final = 4.0
-# Where more of the water's noise than this stays, what seeps past drowns the change.
+# Where less of the quieting than this comes about, what seeps past drowns the change.
 _LEAST_QUIETING: Final = 0.95
 _MOST_DRAWS: Final = 200
 
