@@ -86,6 +86,8 @@ class LearnOptions:
     judge_trees: int = 200
     judge_leaves: int = 12
     judge_rate: float = 0.06
+    # A fixed number, since sums split otherwise come out otherwise. More threads than free cores wait for each other.
+    threads: int = 2
 
 
 def _torch() -> Any:
@@ -143,6 +145,7 @@ def _fit_release(
     """Fit the release network on frames in any order; return it and the releases' share of the weight."""
     torch = _torch()
     torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
     rng = np.random.default_rng(options.seed)
     inputs = feature_index(FeatureOptions(), RELEASE_INPUTS)
     parts = []
@@ -175,6 +178,7 @@ def _fit_phases(sessions: list[Lesson], mean: F32, scale: F32, options: LearnOpt
     """Fit the network of the phases on sessions as they run, by backpropagation through each stretch."""
     torch = _torch()
     torch.manual_seed(options.seed)
+    torch.set_num_threads(options.threads)
     rng = np.random.default_rng([options.seed, 1])
     n = len(mean)
     h1, g, h2 = options.phases_hidden
