@@ -35,7 +35,7 @@ class MachineMemory:
 
     def __init__(self, options: AdaptationOptions | None = None) -> None:
         self.options = options or AdaptationOptions()
-        self._cycles: deque[Plateaus] = deque(maxlen=self.options.cycles)
+        self._cycles: deque[tuple[int, Plateaus]] = deque(maxlen=self.options.cycles)
         self.reset()
 
     def reset(self) -> None:
@@ -55,11 +55,27 @@ class MachineMemory:
         """Whether fill and hold can be told apart by what was learned."""
         return self._clear >= self.options.min_clear
 
-    def learn(self, plateaus: Plateaus) -> None:
-        """Take in a cycle that was certain."""
-        self._cycles.append(plateaus)
+    def learn(self, cycle: int, plateaus: Plateaus) -> None:
+        """Take in the cycle of this number, which was certain."""
+        self._cycles.append((cycle, plateaus))
+        self._weigh()
+
+    def forget(self, cycle: int) -> None:
+        """Take back what the cycle of this number taught, if anything: the user says that it was none."""
+        kept = [entry for entry in self._cycles if entry[0] != cycle]
+        if len(kept) == len(self._cycles):
+            return
+        self.reset()
+        self._cycles.extend(kept)
+        if kept:
+            self._weigh()
+        # A run under way is compared with what is known now from here on.
+        self.begin_run()
+
+    def _weigh(self) -> None:
+        """Sum up what is remembered."""
         fills, holds, spreads = (
-            np.array([getattr(cycle, part) for cycle in self._cycles]) for part in ("fill", "hold", "spread")
+            np.array([getattr(plateaus, part) for _, plateaus in self._cycles]) for part in ("fill", "hold", "spread")
         )
         self._fill, self._hold = fills.mean(axis=0), holds.mean(axis=0)
         scatter = 0.5 * (fills.var(axis=0) + holds.var(axis=0))

@@ -20,6 +20,11 @@ class CycleFold:
         self._count = 0
         self._run: dict[str, Event] = {}
 
+    @property
+    def count(self) -> int:
+        """Cycles so far."""
+        return self._count
+
     def push(self, event: Event) -> list[Event]:
         """Take in an event; return the `cycle` or `incomplete` that it completes, if any."""
         if event.kind == "pump_on":

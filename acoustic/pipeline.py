@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
@@ -112,6 +115,13 @@ class Detector:
                 events += self._advance(piece, n, lost=False)
         return events + self._events(self._decoder.flush())
 
+    def take_back(self, cycle: int) -> None:
+        """Forget what the cycle of this number taught of the machine: the user says that it was none.
+
+        Numbers go on as before: what was heard and what the user makes of it are two things.
+        """
+        self._machine.forget(cycle)
+
     @property
     def status(self) -> Status:
         """The present phase and level, for displays."""
@@ -219,17 +229,17 @@ class Detector:
         )
         odds = self.model.judge.odds_of(measures.vector)
         complete = self.model.judge.probability(odds, self._memory.odds)
-        if release is not None:
-            self._memory.push(odds)
-            self._last_off = off.frame
-            if measures.hold is not None and complete >= self.options.adaptation.min_complete:
-                least = self.options.adaptation.min_frames
-                plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
-                if plateaus is not None:
-                    self._machine.learn(plateaus)
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
         counts = self.options.cycle.counts(complete, run_s, measures.over_db)
+        if release is not None:
+            self._memory.push(odds)
+            self._last_off = off.frame
+            if counts and measures.hold is not None and complete >= self.options.adaptation.min_complete:
+                least = self.options.adaptation.min_frames
+                plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
+                if plateaus is not None:
+                    self._machine.learn(self._cycles.count + 1, plateaus)
         if pressure is None and measures.hold is not None and counts:
             # What was too faint to be told in time is certain enough now.
             late = Transition("pressure", measures.hold, end.decided, complete)
@@ -249,6 +259,8 @@ class Monitor:
         self.detector = detector or Detector()
         self.coach = coach or Coach()
         self._started = False
+        # Of each cycle in the coach's count, the detector's number; None where it was counted by hand.
+        self._counted: list[int | None] = []
 
     def push(self, block: AudioBlock) -> list[Event | Cue | Progress]:
         """Take in a block; return what it made known and what the user should now be told."""
@@ -261,7 +273,8 @@ class Monitor:
 
     def act(self, action: Action) -> list[Action | Cue | Progress]:
         """Take what the user did by key or button after the last block; return it with the coach's answer."""
-        return [action, *self.coach.act(action)]
+        answers = self._counting(partial(self.coach.act, action), None)
+        return [action, *answers]
 
     def flush(self) -> list[Event | Cue | Progress]:
         """End the stream."""
@@ -273,5 +286,17 @@ class Monitor:
         for event in events:
             records += self.coach.advance(event.decided_s)
             records.append(event)
-            records += self.coach.push(event)
+            records += self._counting(partial(self.coach.push, event), event.details.get("cycle"))
         return records
+
+    def _counting(self, tell: Callable[[], list[Cue | Progress]], cycle: Detail) -> list[Cue | Progress]:
+        """Tell the coach something, and follow its count: of a cycle that is taken back nothing stays learned."""
+        before = self.coach.count
+        answers = tell()
+        if self.coach.count > before:
+            self._counted.append(cycle if isinstance(cycle, int) else None)
+        elif self.coach.count < before and self._counted:
+            heard = self._counted.pop()
+            if heard is not None:
+                self.detector.take_back(heard)
+        return answers

@@ -19,7 +19,7 @@ def plateaus(shift_db=0.0):
 @pytest.fixture
 def machine():
     memory = MachineMemory()
-    memory.learn(plateaus())
+    memory.learn(1, plateaus())
     return memory
 
 
@@ -43,8 +43,28 @@ def test_nothing_is_known_at_first():
 
 def test_a_machine_that_hardly_changes_teaches_nothing():
     memory = MachineMemory()
-    memory.learn(Plateaus(FILL, FILL + 0.5, np.full(4, 1.0)))
+    memory.learn(1, Plateaus(FILL, FILL + 0.5, np.full(4, 1.0)))
     assert not memory.known
+
+
+def test_what_was_taken_back_is_forgotten(machine):
+    machine.learn(2, plateaus(6.0))
+    machine.forget(3)
+    assert machine.progress(np.stack([FILL, HOLD])) != pytest.approx([0.0, 1.0])
+    machine.forget(2)
+    assert machine.progress(np.stack([FILL, HOLD])) == pytest.approx([0.0, 1.0])
+    machine.forget(1)
+    assert not machine.known
+
+
+def test_a_cycle_may_be_taken_back_while_the_pump_runs(machine):
+    machine.learn(2, plateaus())
+    machine.begin_run()
+    machine.adapt(frames(FILL, 60), np.zeros((60, 4)), F, H)
+    machine.forget(2)
+    log_likelihood = np.zeros((60, 4))
+    machine.adapt(frames(FILL, 60), log_likelihood, F, H)
+    assert (log_likelihood[OPTIONS.wait_frames :, H] < 0).all()
 
 
 def test_progress_goes_from_fill_to_hold(machine):
@@ -86,7 +106,7 @@ def test_any_division_of_a_run_gives_the_same(machine):
 
 def test_the_last_cycles_count(machine):
     for _ in range(OPTIONS.cycles):
-        machine.learn(plateaus(-6.0))
+        machine.learn(2, plateaus(-6.0))
     assert machine.mismatch_db(FILL - 6.0, hold=False) == pytest.approx(0.0)
     assert machine.mismatch_db(HOLD - 5.0, hold=True) == pytest.approx(1.0)
 
