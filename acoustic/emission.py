@@ -21,12 +21,14 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-# The network of the phases: background, fill and hold; and the log-odds of a shot against a blind basket's hold, which
-# compete with none of them: coffee half pressed and a basket half filled sound alike.
+# The network of the phases: background, fill and hold; the log-odds of a shot against a blind basket's hold, which
+# compete with none of them, since coffee half pressed and a basket half filled sound alike; and, while a release is
+# heard, the log-odds that the run before it was a complete cycle.
 N_PHASES = 3
-N_OUTPUTS = N_PHASES + 1
-# Background, fill, hold and release; and how much more a frame sounds like a shot than like a blind basket's hold.
-N_COLUMNS = 5
+N_OUTPUTS = N_PHASES + 2
+# Background, fill, hold and release; how much more a frame sounds like a shot than like a blind basket's hold, and how
+# much like the end of a complete cycle.
+N_COLUMNS = 6
 # A network is never surer than this: sound that it was not trained on must not outweigh a whole run of evidence.
 MAX_LOG_ODDS = 7.0
 
@@ -41,9 +43,10 @@ class Emission(Protocol):
     def log_likelihood(self, features: F32, state: F32) -> F64:
         """Judge the next frames of a stream, and move its `state` on.
 
-        Features of shape (frames, features) give float64 of shape (frames, 5): log P(frame | class) up to a constant a
-        frame, where the classes are background, fill, hold and release, and last the log-odds of a shot against a hold
-        behind a blind basket, for the judge of whole runs.
+        Features of shape (frames, features) give float64 of shape (frames, 6): log P(frame | class) up to a constant a
+        frame, where the classes are background, fill, hold and release; and for the judge of whole runs the log-odds
+        of a shot against a hold behind a blind basket, and of a complete cycle, which mean something only while
+        something is pressed and while a release is heard.
         """
         ...
 
@@ -124,7 +127,7 @@ def _judge(
     p: F64,
     out: F64,
 ) -> None:
-    """Fill `out`, shape (frames, 5); `scratch` has rows for the inputs, both hidden layers, outputs and gates."""
+    """Fill `out`, shape (frames, 6); `scratch` has rows for the inputs, both hidden layers, outputs and gates."""
     n, h1 = phases.w1.shape
     h2 = phases.w2.shape[1]
     g = state.shape[0]
@@ -138,7 +141,7 @@ def _judge(
         if silent:
             # Digital silence before anything was heard leaves every feature at zero: no pump, nothing to remember.
             out[t] = -MAX_LOG_ODDS
-            out[t, 0] = out[t, 4] = 0.0
+            out[t, 0] = out[t, 4] = out[t, 5] = 0.0
             continue
         _dense(scratch[0, :n], phases.w1, phases.b1, scratch[1, :h1], True)
         _remember(phases, scratch[1, :h1], scratch[4:6], state)
@@ -154,6 +157,7 @@ def _judge(
             p[j] = np.exp(np.float64(scratch[3, j]) - top)
             total += p[j]
         shot = min(max(np.float64(scratch[3, N_PHASES]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+        out[t, 5] = min(max(np.float64(scratch[3, N_PHASES + 1]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
 
         for i in range(rn):
             scratch[0, i] = features[t, release.inputs[i]]
@@ -175,7 +179,7 @@ class LearnedEmission:
     Parameters
     ----------
     phases
-        Tells background, fill and hold, and a shot from a hold: 4 outputs.
+        Tells background, fill and hold, a shot from a hold, and complete cycles from others: 5 outputs.
     release
         Tells a release: 1 output, its log-odds.
     log_prior

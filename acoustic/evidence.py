@@ -31,7 +31,7 @@ LONGEST_PAUSE_S = 120.0
 # A shot that is choked sounds like a blind basket: what tells them apart is that a cleaning repeats itself.
 MOST_EARLIER = 3
 MIN_HOLD = 25
-FILL, HOLD, RELEASE, SHOT = 1, 2, 3, 4
+FILL, HOLD, RELEASE, SHOT, COMPLETE = 1, 2, 3, 4, 5
 HOP_S = 0.01
 # Low enough to look between syllables, high enough not to be one frame's luck.
 QUANTILE = 0.3
@@ -70,6 +70,7 @@ def _names() -> tuple[str, ...]:
         "release_evidence",
         "release_peak",
         "release_onset",
+        "complete_evidence",
         *(f"{what} {band}" for what in ("step", "over") for band in bands),
         *(f"{what} {group}" for what in GROUPED for group in GROUPS),
         "release_decay",
@@ -157,7 +158,7 @@ class RunEvidence:
         self._end = 0
 
     def push(self, features: F32, levels: F32, log_likelihood: F64) -> None:
-        """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 5)."""
+        """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 6)."""
         n = min(len(levels), FRAMES)
         places = np.arange(self._end + len(levels) - n, self._end + len(levels)) % FRAMES
         self._rows[places, : self._n_bands] = levels[-n:, : self._n_bands]
@@ -225,6 +226,7 @@ class RunEvidence:
         fill, held = self._span(on, start), self._span(min(start + 10, off - 1), off)
         whole, after = self._span(on, off), self._span(off, min(end, off + 300))
         whoosh = self._span(release_at, max(end, release_at + 1))
+        told = self._span(release_at + 20, min(end, release_at + 120))
         likelier = ll[whole][:, HOLD] - ll[whole][:, FILL]
         # Where no hold was found, the run's last third stands for it.
         shot = ll[held if hold is not None else whole[-max(len(whole) // 3, 1) :], SHOT]
@@ -262,6 +264,7 @@ class RunEvidence:
                 float(np.mean(release_odds)) if released else -7.0,
                 float(np.max(smooth)),
                 float(np.mean(release_odds[:25])) if released else -7.0,
+                float(np.mean(ll[told, COMPLETE])) if released else -7.0,
                 *step[:bands],
                 *(late_fill - before)[:bands],
                 *grouped(late_hold - before),

@@ -19,7 +19,7 @@ def nets():
     rng = np.random.default_rng(1)
     phases = RecurrentNetwork(
         np.arange(N),
-        *random_arrays(rng, (N, H1), H1, (H1, 3 * G), 3 * G, (G, 3 * G), 3 * G, (H1 + G, H2), H2, (H2, 4), 4),
+        *random_arrays(rng, (N, H1), H1, (H1, 3 * G), 3 * G, (G, 3 * G), 3 * G, (H1 + G, H2), H2, (H2, 5), 5),
     )
     inputs = np.array([3, 1, 4, 15, 9])
     return phases, Network(inputs, *random_arrays(rng, (5, 6), 6, (6, 4), 4, (4, 1), 1))
@@ -52,7 +52,8 @@ def plain(phases, release, features):
         z = np.clip((heard @ r.w3 + r.b3)[0], -MAX_LOG_ODDS, MAX_LOG_ODDS)
         without, with_it = -np.log1p(np.exp(z)) - LOG_PRIOR[4], -np.log1p(np.exp(-z)) - LOG_PRIOR[5]
         shot = np.clip(logits[3], -MAX_LOG_ODDS, MAX_LOG_ODDS) - LOG_PRIOR[3] + LOG_PRIOR[2]
-        rows.append([*(log_p + without), with_it + log_p[0], shot])
+        complete = np.clip(logits[4], -MAX_LOG_ODDS, MAX_LOG_ODDS)
+        rows.append([*(log_p + without), with_it + log_p[0], shot, complete])
     return np.array(rows)
 
 

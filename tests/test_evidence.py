@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from acoustic.config import FeatureOptions
+from acoustic.emission import N_COLUMNS
 from acoustic.evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, SessionMemory
 from acoustic.features.layout import feature_names
 
@@ -20,7 +21,7 @@ def painted(picture, frames=100):
     rng = np.random.default_rng(0)
     for letter in picture:
         levels = LEVELS[letter] + rng.normal(0, 0.5, (frames, BANDS + 1))
-        log_likelihood = np.full((frames, 5), -2.0)
+        log_likelihood = np.full((frames, N_COLUMNS), -2.0)
         log_likelihood[:, CLASSES.index(letter)] = 0.0
         features = np.zeros((frames, len(NAMES)), np.float32)
         evidence.push(features, levels.astype(np.float32), log_likelihood)
@@ -41,6 +42,7 @@ def test_a_complete_cycle_is_measured():
     assert value(measures, "over 200-300Hz") == pytest.approx(40, abs=1)
     assert value(measures, "rise high") == pytest.approx(5, abs=1)
     assert value(measures, "change high") == pytest.approx(-10, abs=1)
+    assert value(measures, "complete_evidence") == -2
 
 
 def test_a_run_without_hold_has_none():
@@ -48,6 +50,7 @@ def test_a_run_without_hold_has_none():
     assert measures.hold is None
     assert value(measures, "split_gain") == 0
     assert value(measures, "released") == 0
+    assert value(measures, "complete_evidence") == -7
 
 
 def test_what_lies_too_far_back_is_not_invented():

@@ -39,7 +39,7 @@ def test_the_bundled_model_judges_frames():
     features = FeatureExtractor().push(np.random.default_rng(0).standard_normal(16_000).astype(np.float32) * 0.01)[0]
     emission = load_model().emission
     log_likelihood = emission.log_likelihood(features, emission.new_state())
-    assert log_likelihood.shape == (100, 5)
+    assert log_likelihood.shape == (100, 6)
     assert np.isfinite(log_likelihood).all()
 
 

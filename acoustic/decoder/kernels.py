@@ -29,8 +29,8 @@ class Belief(NamedTuple):
     """What is believed after a frame.
 
     `weight[:n]` sums to 1; `state`, `entry` and `path`, shape (capacity, 5), describe each hypothesis. `counters`
-    holds n and the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best` and
-    `best_path` are scratch.
+    holds n and the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best`, `best_path`
+    and `heard` are scratch.
     """
 
     counters: I64
@@ -42,6 +42,7 @@ class Belief(NamedTuple):
     arriving: F64
     best: F64
     best_path: I64
+    heard: F64
     by_state: F64
 
 
@@ -58,6 +59,7 @@ def new_belief(grammar: Grammar, capacity: int) -> Belief:
         arriving=np.zeros(states),
         best=np.zeros(states),
         best_path=np.full((states, N_PATH), -1, dtype=np.int64),
+        heard=np.zeros(states),
         by_state=np.zeros(states),
     )
 
@@ -79,7 +81,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     `log_likelihood`, shape (classes,), is log P(frame | class) up to a constant common to all classes.
     """
     weight, state, entry, path = belief.weight, belief.state, belief.entry, belief.path
-    arriving, best, best_path = belief.arriving, belief.best, belief.best_path
+    arriving, best, best_path, heard = belief.arriving, belief.best, belief.best_path, belief.heard
     follow, hazard, sound = grammar.follow, grammar.hazard, grammar.sound
     states = follow.shape[0]
     longest = hazard.shape[1]
@@ -90,6 +92,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     for j in range(states):
         arriving[j] = 0.0
         best[j] = 0.0
+        heard[j] = np.exp(log_likelihood[sound[j]] - top)
     if n == 0:
         for j in range(states):
             arriving[j] = grammar.initial[j]
@@ -107,10 +110,10 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
                         best[j] = p
                         for k in range(N_PATH):
                             best_path[j, k] = path[h, k]
-        weight[h] *= (1.0 - ends) * np.exp(log_likelihood[sound[i]] - top)
+        weight[h] *= (1.0 - ends) * heard[i]
     for j in range(states):
         if arriving[j] > 0.0:
-            weight[n] = arriving[j] * np.exp(log_likelihood[sound[j]] - top)
+            weight[n] = arriving[j] * heard[j]
             state[n] = j
             entry[n] = frame
             for k in range(N_PATH):

@@ -25,7 +25,7 @@ from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..synth import Run
-from .lessons import HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, lessons
+from .lessons import HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
 
 __all__ = ["LearnOptions", "fit_judge", "fit_networks", "run_vectors", "train", "write_model"]
 
@@ -75,7 +75,7 @@ class LearnOptions:
     epochs: int = 5
     batch: int = 4096
     streams: int = 48
-    stretch: int = 500
+    stretch: int = 750
     phases_hidden: tuple[int, int, int] = (64, 96, 32)
     release_hidden: tuple[int, int] = (64, 32)
     learning_rate: float = 4e-3
@@ -125,7 +125,7 @@ def fit_networks(
     known = labels != IGNORED
     phase_of = _phase_of(labels)
     phase_shares = (
-        float(weights[known & (phase_of == phase)].sum() / weights[known].sum()) for phase in range(N_OUTPUTS)
+        float(weights[known & (phase_of == phase)].sum() / weights[known].sum()) for phase in range(N_PHASES + 1)
     )
     # A small training may have seen no shot at all.
     shares = (*phase_shares, 1 - released, released)
@@ -193,42 +193,46 @@ def _fit_phases(sessions: list[Lesson], mean: F32, scale: F32, options: LearnOpt
     for epoch in range(options.epochs):
         losses = []
         state = torch.zeros(1, options.streams, g)
-        for features, labels, weights, fresh in _stretches(sessions, options, rng):
+        for features, labels, complete, weights, fresh in _stretches(sessions, options, rng):
             x = (torch.from_numpy(features.astype(np.float32)) - centre) / spread
             x = torch.relu(first(x + options.input_noise * torch.randn_like(x)))
             carried = state.detach() * torch.from_numpy(1.0 - fresh)[None, :, None]
             remembered, state = unit(x, carried)
             logits = third(torch.relu(second(torch.cat([x, remembered], dim=2))))
-            loss = _phase_loss(logits.flatten(0, 1), torch.from_numpy(labels).flatten())
-            weight = torch.from_numpy(weights).flatten()
-            losses.append(_descend((loss * weight).sum() / (weight.sum() + 1.0), optimiser, schedule))
+            truth = (torch.from_numpy(each).flatten() for each in (labels, complete, weights))
+            losses.append(_descend(_phase_loss(logits.flatten(0, 1), *truth), optimiser, schedule))
         say(f"phases, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
     gru = [getattr(unit, name) for name in ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")]
     weights_and_biases = [*_layers([first]), *zip(gru[::2], gru[1::2], strict=True), *_layers([second, third])]
     return _folded(RecurrentNetwork, np.arange(n), weights_and_biases, mean, scale)
 
 
-def _phase_loss(logits: Any, phases: Any) -> Any:
-    """Loss of each frame: of its phase, and for holds and shots of which of the two it is."""
+def _phase_loss(logits: Any, phases: Any, complete: Any, weights: Any) -> Any:
+    """Mean loss: of the phases, for holds and shots of which of the two they are, after runs of what these were."""
     torch = _torch()
+    nn = torch.nn.functional
     shot = phases == N_PHASES
-    loss = torch.nn.functional.cross_entropy(
-        logits[:, :N_PHASES], torch.where(shot, 0, phases), reduction="none", label_smoothing=0.01
+    phase = nn.cross_entropy(logits[:, :N_PHASES], torch.where(shot, 0, phases), reduction="none", label_smoothing=0.01)
+    which = nn.binary_cross_entropy_with_logits(logits[:, N_PHASES], shot.to(logits.dtype), reduction="none")
+    judged = nn.binary_cross_entropy_with_logits(
+        logits[:, N_PHASES + 1], complete.clamp(min=0).to(logits.dtype), reduction="none"
     )
-    which = torch.nn.functional.binary_cross_entropy_with_logits(
-        logits[:, N_PHASES], shot.to(logits.dtype), reduction="none"
-    )
-    return torch.where(shot, 0.0, loss) + torch.where(shot | (phases == N_PHASES - 1), 0.5 * which, 0.0)
+    pressed = shot | (phases == N_PHASES - 1)
+    loss = weights * (torch.where(shot, 0.0, phase) + torch.where(pressed, 0.5 * which, 0.0))
+    # Few frames tell what a run was, and many of them weigh nothing otherwise: a whoosh's end is no phase of its own.
+    return (loss + torch.where(complete >= 0, 3.0 * judged, 0.0)).sum() / (weights.sum() + 1.0)
 
 
 def _stretches(
     sessions: list[Lesson], options: LearnOptions, rng: np.random.Generator
-) -> Iterator[tuple[npt.NDArray[np.float16], npt.NDArray[np.int64], F32, F32]]:
+) -> Iterator[tuple[npt.NDArray[np.float16], npt.NDArray[np.int64], npt.NDArray[np.int64], F32, F32]]:
     """Lay the sessions out in streams, in random order, and yield them a stretch at a time.
 
-    Features (streams, stretch, n), phases, weights, and 1 for streams whose memory begins afresh; half the sessions
-    are heard with what is remembered of the one before. A session's last stretch is filled up with frames of no weight.
+    Features (streams, stretch, n), phases, completeness, weights, and 1 for streams whose memory begins afresh; half
+    the sessions are heard with what is remembered of the one before. A session's last stretch is filled up with frames
+    of no weight.
     """
+    completeness = [label_complete(lesson) for lesson in sessions]
     streams: list[list[int]] = [[] for _ in range(options.streams)]
     lengths = np.zeros(options.streams, dtype=int)
     for index in rng.permutation(len(sessions)):
@@ -239,7 +243,8 @@ def _stretches(
     at = np.zeros(options.streams, dtype=int)
     for _ in range(int(lengths.max())):
         features = np.zeros((*shape, sessions[0].features.shape[1]), dtype=np.float16)
-        labels, weights = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.float32)
+        labels, complete = np.zeros(shape, dtype=np.int64), np.full(shape, IGNORED)
+        weights = np.zeros(shape, dtype=np.float32)
         fresh = np.zeros(options.streams, dtype=np.float32)
         for row, queue in enumerate(streams):
             if not queue:
@@ -251,13 +256,14 @@ def _stretches(
             count = len(phase)
             features[row, :count] = lesson.features[part]
             labels[row, :count] = _phase_of(phase)
+            complete[row, :count] = completeness[queue[0]][part]
             weights[row, :count] = np.where(phase == IGNORED, 0, lesson.weights[part])
             weights[row, : max(_UNFOUNDED - start, 0)] = 0
             at[row] += options.stretch
             if at[row] >= len(lesson.labels):
                 del queue[0]
                 at[row] = 0
-        yield features, labels, weights, fresh
+        yield features, labels, complete, weights, fresh
 
 
 def _optimiser(net: Any, options: LearnOptions, steps: int) -> tuple[Any, Any]:

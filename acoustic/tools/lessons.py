@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
 from ..synth import Library, Run, Splice, Truth, sample_plan, synthesise
-from ..synth.loops import read_sound
+from .foreign import foreign_sound
 
 __all__ = [
     "IGNORED",
@@ -25,6 +26,7 @@ __all__ = [
     "LessonOptions",
     "from_corpus",
     "is_held_out",
+    "label_complete",
     "label_frames",
     "lessons",
     "make_lesson",
@@ -36,7 +38,7 @@ HOP_S = 0.01
 # A frame's window of 32 ms weighs the audio round this long before its end.
 FRAME_LAG_S = 0.016
 LONGEST_RELEASE_S = 2.0
-FOREIGN_S = 60.0
+FOREIGN_S = (50.0, 110.0)
 
 SCENARIOS: tuple[tuple[str, float], ...] = (
     ("cleaning", 0.38),
@@ -60,7 +62,7 @@ class LessonOptions:
 
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
     a real pump's sound; `cut_share` begin in the middle of something; `joined_share` follow on near silence or another
-    room, as where a microphone is opened, moved or turned up.
+    room, as where a microphone is opened, moved or turned up; `foreign_share` have no machine in them.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -71,7 +73,7 @@ class LessonOptions:
     spliced_share: float = 0.2
     cut_share: float = 0.2
     joined_share: float = 0.25
-    foreign_share: float = 0.08
+    foreign_share: float = 0.2
 
 
 def is_held_out(path: str) -> bool:
@@ -169,6 +171,20 @@ def label_frames(runs: tuple[Run, ...], duration_s: float, frames: int) -> tuple
     return labels, weights
 
 
+def label_complete(lesson: Lesson) -> npt.NDArray[np.int8]:
+    """Label every frame of the second after a whoosh has set in: 1 after a complete cycle, 0 after any other run.
+
+    All other frames, and those after runs where either answer is fair, are -1.
+    """
+    labels = np.full(len(lesson.labels), IGNORED, dtype=np.int8)
+    t = (np.arange(len(labels)) + 1) * HOP_S - FRAME_LAG_S + lesson.start_s
+    for run, following in zip_longest(lesson.runs, lesson.runs[1:]):
+        if run.vent_s is not None and run.released and not run.marginal:
+            next_s = lesson.duration_s if following is None else following.pump_on_s
+            labels[(t >= run.vent_s + 0.2) & (t < min(run.vent_s + 1.2, next_s))] = run.complete
+    return labels
+
+
 def _pick(rng: np.random.Generator, choices: tuple[tuple[str, float], ...]) -> str:
     p = np.array([weight for _, weight in choices])
     return choices[int(rng.choice(len(choices), p=p / p.sum()))][0]
@@ -177,8 +193,8 @@ def _pick(rng: np.random.Generator, choices: tuple[tuple[str, float], ...]) -> s
 def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     """Draw, render and label session `index` of `seed`."""
     rng = np.random.default_rng([seed, index])
-    if options.library is not None and rng.random() < options.foreign_share:
-        return _foreign_lesson(options.library, rng)
+    if rng.random() < options.foreign_share:
+        return _foreign_lesson(options.library if rng.random() < 0.75 else None, rng)
     condition, scenario = _pick(rng, options.conditions), _pick(rng, options.scenarios)
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
@@ -241,20 +257,10 @@ def _linear(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
-def _foreign_lesson(library: Library, rng: np.random.Generator) -> Lesson:
-    """Play recordings one after the other at random levels, without any machine."""
-    parts, seconds = [], 0.0
-    while seconds < FOREIGN_S:
-        file, duration_s = library.files[int(rng.integers(len(library.files)))]
-        length_s = min(duration_s, float(rng.uniform(4.0, 25.0)))
-        first_s = float(rng.uniform(0.0, duration_s - length_s))
-        sound = read_sound(file, first_s, length_s, RATE_HZ)
-        loud = float(np.sqrt(np.mean(np.square(sound)))) + 1e-9
-        parts.append(sound * (_linear(rng.uniform(-52.0, -12.0)) / loud))
-        seconds += len(sound) / RATE_HZ
-    sound = np.concatenate(parts)
-    sound = sound + rng.standard_normal(len(sound)) * _linear(rng.uniform(-85.0, -60.0))
-    features, levels = FeatureExtractor().push(np.clip(sound, -1.0, 1.0).astype(np.float32))
+def _foreign_lesson(library: Library | None, rng: np.random.Generator) -> Lesson:
+    """Draw a session without any machine."""
+    seconds = float(rng.uniform(*FOREIGN_S))
+    features, levels = FeatureExtractor().push(foreign_sound(library, rng, seconds))
     labels, weights = label_frames((), seconds, len(features))
     return Lesson("foreign", "foreign", "none", 0.0, seconds, (), features.astype(np.float16), levels, labels, weights)
 

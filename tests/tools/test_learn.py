@@ -14,7 +14,7 @@ pytest.importorskip("torch", reason="training needs torch and scikit-learn: BACK
 pytest.importorskip("sklearn", reason="training needs torch and scikit-learn: BACKFLUSH_TEST_TRAINING=1 bash tests/run")
 
 MATERIAL = LessonOptions(
-    scenarios=(("cleaning", 0.7), ("early_stops", 0.3)), conditions=(("home", 1.0),), cut_share=0.0
+    scenarios=(("cleaning", 0.7), ("early_stops", 0.3)), conditions=(("home", 1.0),), cut_share=0.0, foreign_share=0.0
 )
 OPTIONS = LearnOptions(
     epochs=8,

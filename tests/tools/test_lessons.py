@@ -1,8 +1,19 @@
 import numpy as np
 import pytest
+import soundfile
 
-from acoustic.synth import Run
-from acoustic.tools.lessons import IGNORED, LessonOptions, is_held_out, label_frames, lessons, make_lesson
+from acoustic.synth import Library, Run
+from acoustic.tools.foreign import foreign_sound
+from acoustic.tools.lessons import (
+    IGNORED,
+    Lesson,
+    LessonOptions,
+    is_held_out,
+    label_complete,
+    label_frames,
+    lessons,
+    make_lesson,
+)
 
 
 def picture(labels, step=20):
@@ -55,6 +66,53 @@ def test_too_weak_to_hear_is_not_called_a_release():
     assert 3 not in labels
 
 
+def lesson_of(*runs, duration_s):
+    frames = round(duration_s * 100)
+    labels, weights = label_frames(runs, duration_s, frames)
+    nothing = np.zeros((frames, 1))
+    return Lesson("home", "cleaning", "vibratory", 0.0, duration_s, runs, nothing, nothing, labels, weights)
+
+
+def test_what_a_run_was_is_labelled_in_the_second_of_its_whoosh():
+    whoosh = {"release_peak_ml_s": 40.0}
+    complete = run(pump_off_share=1.0, quieting_80_s=3.0, vent_s=4.2, release_peak_s=4.3, release_end_s=5.2, **whoosh)
+    early = run(
+        pump_on_s=8.0, pump_off_s=9.0, pump_off_share=0.3, vent_s=9.0, release_peak_s=9.1, release_end_s=9.4, **whoosh
+    )
+    labels = label_complete(lesson_of(complete, early, duration_s=12.0))
+    assert (complete.complete, early.complete) == (True, False)
+    assert (labels[445:535] == 1).all()
+    assert (labels[925:1015] == 0).all()
+    assert ((labels >= 0).sum(), (labels == 1).sum()) == (200, 100)
+
+
+def test_a_stop_without_whoosh_tells_nothing_of_its_run():
+    assert (label_complete(lesson_of(run(quieting_50_s=2.8, quieting_80_s=3.0), duration_s=7.0)) == IGNORED).all()
+
+
+@pytest.mark.parametrize("library", [None, "recording"])
+def test_foreign_sound_is_varied_and_within_full_scale(library, tmp_path):
+    if library:
+        soundfile.write(tmp_path / "tone.wav", 0.3 * np.sin(np.arange(32_000) * 0.2), 16_000)
+        library = Library.from_folder(tmp_path)
+    sounds = [foreign_sound(library, np.random.default_rng(seed), 20.0) for seed in (1, 1, 2)]
+    assert np.array_equal(sounds[0], sounds[1])
+    assert not np.array_equal(sounds[0], sounds[2])
+    for sound in sounds:
+        assert (sound.shape, sound.dtype) == ((320_000,), np.float32)
+        assert np.abs(sound).max() <= 1.0
+        # Louder by far at some times than at others.
+        seconds = np.square(sound.reshape(20, -1)).mean(axis=1)
+        assert seconds.max() > 10 * seconds.min() > 0
+
+
+def test_a_session_without_machine_is_all_background():
+    lesson = make_lesson(0, 1, LessonOptions(foreign_share=1.0))
+    assert (lesson.machine, lesson.runs) == ("none", ())
+    assert (lesson.labels == 0).all()
+    assert len(lesson.labels) == len(lesson.features) == round(lesson.duration_s * 100 - 0.5)
+
+
 def test_a_third_is_held_out_by_name_alone():
     names = [f"{i}.flac" for i in range(3000)]
     assert np.mean([is_held_out(name) for name in names]) == pytest.approx(1 / 3, abs=0.04)
@@ -62,7 +120,7 @@ def test_a_third_is_held_out_by_name_alone():
 
 
 def test_the_same_seed_gives_the_same_lesson_from_the_cache_too(tmp_path):
-    options = LessonOptions(scenarios=(("early_stops", 1.0),), conditions=(("home", 1.0),))
+    options = LessonOptions(scenarios=(("early_stops", 1.0),), conditions=(("home", 1.0),), foreign_share=0.3)
     fresh = make_lesson(3, 5, options)
     for _ in range(2):
         (*_, kept) = lessons(4, 5, options, cache=tmp_path)
@@ -76,7 +134,13 @@ def test_labels_stand_where_the_sound_changes():
     lesson = make_lesson(
         0,
         11,
-        LessonOptions(scenarios=(("cleaning", 1.0),), conditions=(("home", 1.0),), cut_share=0.0, joined_share=0.0),
+        LessonOptions(
+            scenarios=(("cleaning", 1.0),),
+            conditions=(("home", 1.0),),
+            cut_share=0.0,
+            joined_share=0.0,
+            foreign_share=0.0,
+        ),
     )
     total = lesson.levels[:, -1]
     # The pump is louder than the room: a shift of labels by a few frames would show at once.
