@@ -92,6 +92,7 @@ class Coach:
         self._last_s: float | None = None
         self._paused = False
         self._told: Progress | None = None
+        self._by_hand_s: list[float] = []
 
     @property
     def paused(self) -> bool:
@@ -158,6 +159,7 @@ class Coach:
                 cues = [] if self._run else self._announce(now_s)
             case "count":
                 before = self._state
+                self._by_hand_s.append(now_s)
                 self._backflushing(now_s)
                 cues = self._count(now_s)
                 self._before[-1] = before
@@ -243,6 +245,8 @@ class Coach:
             self._enter(self._state.step + 1, now_s, silent=True)
 
     def _cycle(self, event: Event) -> list[Cue]:
+        if event.details.get("late"):
+            return self._count_late(event)
         self._run = None
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
@@ -364,10 +368,31 @@ class Coach:
                 self._wait_s = now_s + _COUNTED_S
         return [_cue("release_ok", text, now_s, "cycle")]
 
-    def _counting(self) -> int:
-        """Index of the step that a cycle belongs to: the present one, the last before it, or the first of all."""
-        cycles = [index for index, step in enumerate(self._steps) if isinstance(step, Cycles)]
-        return max((index for index in cycles if index <= self._state.step), default=cycles[0])
+    def _count_late(self, event: Event) -> list[Cue]:
+        """Count a run of which only those that followed it showed what it was; the user may have done so already."""
+        by_hand_s = [time_s for time_s in self._by_hand_s if time_s > event.time_s]
+        if by_hand_s:
+            self._by_hand_s.remove(by_hand_s[0])
+            return []
+        self._remember()
+        state, now_s = self._state, event.decided_s
+        index = self._counting(state.step - 1 if event.time_s < state.since_s else state.step)
+        made = state.made[index] + 1
+        wanted = max(state.wanted[index], made)
+        self._state = replace(
+            state,
+            made=(*state.made[:index], made, *state.made[index + 1 :]),
+            wanted=(*state.wanted[:index], wanted, *state.wanted[index + 1 :]),
+        )
+        text = f"Counted after all: {made} of {wanted}. An earlier run sounded like those after it."
+        cues = [_cue("release_ok", text, now_s, "cycle")]
+        return [*cues, *self._enter(index + 1, now_s)] if index == state.step and made >= wanted else cues
+
+    def _counting(self, step: int | None = None) -> int:
+        """Index of the step that a cycle belongs to: `step` or the present one, the last before it, or the first."""
+        last = self._state.step if step is None else step
+        cycles = [index for index, each in enumerate(self._steps) if isinstance(each, Cycles)]
+        return max((index for index in cycles if index <= last), default=cycles[0])
 
     def _rest_from(self, time_s: float | None) -> None:
         """Ask for the next cycle a pause after `time_s`, the end of the one before; ask for nothing if None."""

@@ -115,7 +115,7 @@ class DecoderOptions:
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
     # How often a fill ends in a hold that nobody can hear.
     masked_share: float = 0.01
-    on_posterior: float = 0.9
+    on_posterior: float = 0.99
     pressure_posterior: float = 0.97
     off_posterior: float = 0.85
     release_posterior: float = 0.8
@@ -161,6 +161,8 @@ class CycleOptions:
     # What hardly stands over the room could be anything in it: such a run must be surer.
     faint_db: float = 2.0
     min_complete_faint: float = 0.75
+    # Once a run was said not to count, what follows it must make it this sure to take that back.
+    min_complete_late: float = 0.6
 
     def counts(self, complete: float, run_s: float, over_db: float) -> bool:
         """Whether a run with a release is a cycle: how likely it is complete, how long, how far over the room."""

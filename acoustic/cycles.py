@@ -37,6 +37,12 @@ class CycleFold:
             return [self._judge(run, event)]
         return []
 
+    def recount(self, incomplete: Event, decided_s: float, likely: float) -> Event:
+        """Count a run after all that was told as `incomplete` before; it keeps its time, by which it is known."""
+        self._count += 1
+        details = {name: value for name, value in incomplete.details.items() if name != "reason"}
+        return Event("cycle", incomplete.time_s, decided_s, likely, {"cycle": self._count, **details, "late": True})
+
     def _judge(self, run: dict[str, Event], end: Event) -> Event:
         start = run["pump_on"]
         pressure, stop, release = run.get("pressure"), run.get("pump_off"), run.get("release")

@@ -19,7 +19,7 @@ from .adaptation import MachineMemory, Plateaus
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
-__all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures", "SessionMemory"]
+__all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures", "SessionMemory", "followed"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -331,6 +331,15 @@ class RunEvidence:
         return off - len(span) + MIN_FILL + best, float(inside[best])
 
 
+def followed(vector: F64, pause_s: float, others: int) -> F64:
+    """Change what a run shows to what it does once others followed, the first after `pause_s`; shape as `vector`."""
+    changed = vector.copy()
+    pause, earlier = EVIDENCE_NAMES.index("log_pause_s"), EVIDENCE_NAMES.index("earlier_runs")
+    changed[pause] = min(changed[pause], np.log(max(pause_s, 1.0)))
+    changed[earlier] = min(others, MOST_EARLIER)
+    return changed
+
+
 def _pause_s(run: RunFrames) -> float:
     """Seconds from the stop of the last run to this one's start; nobody pulls shots ten seconds apart."""
     pause_s = LONGEST_PAUSE_S if run.last_off is None else (run.on - run.last_off) * HOP_S
@@ -368,6 +377,10 @@ class SessionMemory:
         """Mean log-odds, from -3 to 3."""
         return self._sum / (self._n + 1)
 
+    def odds_without(self, odds: float) -> float:
+        """Return the same without one of the runs remembered, of these log-odds."""
+        return (self._sum - self._clipped(odds)) / self._n
+
     @property
     def runs(self) -> int:
         """Number of earlier runs."""
@@ -375,8 +388,11 @@ class SessionMemory:
 
     def push(self, odds: float) -> None:
         """Remember a run that ended with a release."""
-        self._sum += min(max(odds, -self.MAX_ODDS), self.MAX_ODDS)
+        self._sum += self._clipped(odds)
         self._n += 1
+
+    def _clipped(self, odds: float) -> float:
+        return min(max(odds, -self.MAX_ODDS), self.MAX_ODDS)
 
 
 class RunJudge(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from .cycles import CycleFold
 from .decoder import N_CLASSES, Decoder, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import RunEvidence, RunFrames, SessionMemory
+from .evidence import RunEvidence, RunFrames, SessionMemory, followed
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -24,6 +25,20 @@ from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Stat
 __all__ = ["Detector", "Monitor"]
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
+
+# Runs that may still be counted once later ones have shown what they were.
+MOST_DOUBTFUL = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubtful:
+    """A run with a whoosh that was not counted: what it showed, when it stopped, and what was told of it."""
+
+    vector: F64
+    odds: float
+    off: int
+    told: Event
 
 
 class Detector:
@@ -62,6 +77,7 @@ class Detector:
         self._cycles.reset()
         self._memory.reset()
         self._machine.reset()
+        self._doubtful: list[_Doubtful] = []
         self._begin(0)
 
     def _begin(self, origin: int) -> None:
@@ -187,7 +203,11 @@ class Detector:
             if transition.kind in ("release_end", "no_release"):
                 events += self._close(transition)
             else:
-                events.append(self._event(transition, self._details(transition)))
+                events += self._folded(self._event(transition, self._details(transition)))
+        return events
+
+    def _folded(self, *events: Event) -> list[Event]:
+        """Return the events, each with the cycle that it completes."""
         return [told for event in events for told in (event, *self._cycles.push(event))]
 
     def _event(self, transition: Transition, details: dict[str, Detail]) -> Event:
@@ -249,7 +269,31 @@ class Detector:
             "quieting_db": measures.quieting_db,
             "over_db": measures.over_db,
         }
-        return [*events, self._event(end, details)]
+        told = self._folded(*events, self._event(end, details))
+        if release is not None:
+            earlier = self._doubtful if told[-1].kind == "cycle" else []
+            told += self._reconsidered(earlier, on.frame, end)
+            if told[-1].kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
+                self._doubtful = [*self._doubtful, _Doubtful(measures.vector, odds, off.frame, told[-1])][
+                    -MOST_DOUBTFUL:
+                ]
+        return told
+
+    def _reconsidered(self, doubtful: list[_Doubtful], on: int, end: Transition) -> list[Event]:
+        """Count earlier runs that were not surely cycles, where those that followed make them so.
+
+        Of a session's first run nothing tells whether it repeats itself; later that is known.
+        """
+        cycles: list[Event] = []
+        for run in doubtful:
+            pause_s = (on - run.off) * self.options.frame.hop_s
+            odds = self.model.judge.odds_of(followed(run.vector, pause_s, self._memory.runs - 1))
+            likely = self.model.judge.probability(odds, self._memory.odds_without(run.odds))
+            if likely >= self.options.cycle.min_complete_late:
+                self._doubtful = [each for each in self._doubtful if each is not run]
+                decided_s = (self._origin + self._taken) / (self._rate_hz or RATE_HZ)
+                cycles.append(self._cycles.recount(run.told, decided_s, likely))
+        return cycles
 
 
 class Monitor:

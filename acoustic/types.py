@@ -5,7 +5,7 @@ All times are seconds in the source's own time (sample index / rate), computed o
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -34,6 +34,7 @@ __all__ = [
     "Session",
     "Status",
     "Urgency",
+    "settled",
 ]
 
 EventKind = Literal["pump_on", "pressure", "pump_off", "release", "release_end", "no_release", "cycle", "incomplete"]
@@ -141,7 +142,8 @@ class Event:
     """Something that happened at the machine.
 
     `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain.
-    Either ends a pump run, and a `cycle` or an `incomplete` follows it.
+    Either ends a pump run, and a `cycle` or an `incomplete` follows it. Where later runs show that an `incomplete` was
+    a cycle, a `cycle` of the same time takes it back; its details say `late`.
 
     Parameters
     ----------
@@ -160,6 +162,20 @@ class Event:
     decided_s: float
     confidence: float
     details: Mapping[str, Detail] = field(default_factory=lambda: _NO_DETAILS)
+
+
+def settled(events: Iterable[Event]) -> list[Event]:
+    """Return the events with each `incomplete` that was taken back replaced, in its place, by the cycle told later."""
+    told: list[Event] = []
+    doubtful: dict[float, int] = {}
+    for event in events:
+        if event.kind == "cycle" and event.time_s in doubtful:
+            told[doubtful.pop(event.time_s)] = event
+            continue
+        if event.kind == "incomplete":
+            doubtful[event.time_s] = len(told)
+        told.append(event)
+    return told
 
 
 @dataclass(frozen=True, slots=True)

@@ -289,6 +289,34 @@ def test_a_cycle_that_was_not_heard_is_counted_by_hand_where_it_belongs() -> Non
     assert session.run("[next] [next] [count]").place == "Flush the group 1/2"
 
 
+def late(session: Session, time_s: float) -> str:
+    """Count an earlier run after all; return where the session stands."""
+    now_s = session.now_s
+    session.cycles += 1
+    session.told += session.coach.push(Event("cycle", time_s, now_s, 0.7, {"cycle": session.cycles, "late": True}))
+    return session.place
+
+
+def test_a_run_that_is_counted_after_all_belongs_to_the_step_that_it_was_made_in() -> None:
+    session = Session(FULL).run(f"3 + 6 p 2 - x 4 {CYCLE}")
+    assert session.place == "Cleaner 1/2"
+    assert late(session, 11.0) == "Look at the foam 2/2"
+    assert "Counted after all: 2 of 2. An earlier run sounded like those after it." in session.texts
+    assert session.run("[undo]").place == "Cleaner 1/2"
+    session = Session(FULL).run(f"3 {CYCLE} + 6 p 2 - x 4 {CYCLE} [clean] [next] {CYCLE}")
+    assert session.place == "Water 1/2"
+    assert late(session, 25.0) == "Water 1/2"
+    assert session.coach.count == 4
+
+
+def test_a_run_that_the_user_counted_by_hand_is_not_counted_again() -> None:
+    session = Session(FULL).run(f"3 + 6 p 2 - x 4 [count] {CYCLE}")
+    assert session.place == "Look at the foam 2/2"
+    assert late(session, 11.0) == "Look at the foam 2/2"
+    # By hand it was counted once, and so is any other run.
+    assert late(session, 11.5) == "Look at the foam 3/3"
+
+
 def test_undo_after_the_rinse_has_begun_goes_back_to_the_last_count() -> None:
     session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 [undo]")
     assert session.place == "Cleaner 1/2"

@@ -3,7 +3,7 @@
 import pytest
 
 from acoustic.cycles import CycleFold
-from acoustic.types import Event
+from acoustic.types import Event, settled
 
 
 def told(*, run_s=8.0, complete=0.9, over_db=20.0, released=True, pressed=True):
@@ -44,3 +44,19 @@ def test_what_does_not_count_says_why(run, reason):
 
 def test_a_faint_run_counts_if_it_is_surer():
     assert told(over_db=1.0, complete=0.85).kind == "cycle"
+
+
+def test_a_run_may_be_counted_after_all():
+    fold = CycleFold()
+    doubtful = Event("incomplete", 12.0, 12.5, 0.6, {"reason": "too short", "fill_s": 5.0, "hold_s": 2.0})
+    late = fold.recount(doubtful, 40.0, 0.8)
+    assert (late.kind, late.time_s, late.decided_s, late.confidence) == ("cycle", 12.0, 40.0, 0.8)
+    assert late.details == {"cycle": 1, "fill_s": 5.0, "hold_s": 2.0, "late": True}
+    assert fold.count == 1
+
+
+def test_what_was_taken_back_stands_no_longer():
+    doubtful, other = (Event("incomplete", t, t, 0.6, {"reason": "too short"}) for t in (12.0, 50.0))
+    second = Event("cycle", 30.0, 30.0, 0.9, {"cycle": 1})
+    late = CycleFold().recount(doubtful, 31.0, 0.8)
+    assert settled([doubtful, second, late, other]) == [late, second, other]

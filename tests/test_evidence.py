@@ -5,7 +5,7 @@ import pytest
 
 from acoustic.config import FeatureOptions
 from acoustic.emission import N_COLUMNS
-from acoustic.evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, SessionMemory
+from acoustic.evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, SessionMemory, followed
 from acoustic.features.layout import feature_names
 
 NAMES = feature_names(FeatureOptions())
@@ -73,3 +73,22 @@ def test_the_memory_is_slow_to_believe_and_never_sure():
     assert 2.9 < memory.odds < 3
     memory.reset()
     assert memory.odds == 0
+
+
+def test_runs_that_followed_change_what_a_first_run_shows():
+    measures = painted("BBFFFFHHHRRBB").measure(RunFrames(200, 900, 900, 1100, pressure=605))
+    assert np.exp(value(measures, "log_pause_s")) == pytest.approx(120)
+    changed = followed(measures.vector, 12.0, 2)
+    pause, earlier = (EVIDENCE_NAMES.index(name) for name in ("log_pause_s", "earlier_runs"))
+    assert (np.exp(changed[pause]), changed[earlier]) == (pytest.approx(12), 2)
+    others = np.delete(np.arange(len(changed)), [pause, earlier])
+    assert np.array_equal(changed[others], measures.vector[others])
+
+
+def test_the_sessions_memory_can_leave_a_run_out():
+    memory = SessionMemory()
+    for odds in (-1.0, 2.0, 9.0):
+        memory.push(odds)
+    assert memory.odds == pytest.approx((-1 + 2 + 3) / 4)
+    assert memory.odds_without(9.0) == pytest.approx((-1 + 2) / 3)
+    assert memory.odds_without(-1.0) == pytest.approx((2 + 3) / 3)

@@ -8,7 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..config import CoachOptions
-from ..types import PHASE_AFTER, AudioBlock, Cue, CueKind, Event, Phase, Progress, Status
+from ..types import PHASE_AFTER, AudioBlock, Cue, CueKind, Event, Phase, Progress, Status, settled
 from .controls import Controls
 from .journal import Capture, Opening, Record, Summary
 from .spectrum import SpectrumStrip
@@ -206,7 +206,7 @@ class View:
             self.phase, self.since_s = phase, event.time_s
         match event.kind:
             case "cycle" | "incomplete":
-                self.runs.append(event)
+                self.runs = settled([*self.runs, event])
                 over_db = event.details.get("over_db")
                 if isinstance(over_db, int | float) and over_db >= CoachOptions().min_over_db:
                     self.faint = None

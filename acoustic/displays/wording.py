@@ -64,7 +64,8 @@ def _event(event: Event) -> str:
         case "no_release":
             text = "no whoosh"
         case "cycle":
-            text = f"cycle {details.get('cycle', '?')} counted: {_durations(details)}"
+            after_all = " after all, since others like it followed" if details.get("late") else ""
+            text = f"cycle {details.get('cycle', '?')} counted{after_all}: {_durations(details)}"
         case "incomplete":
             # A reason from the decoder is a clause of its own; durations tell how near the run came.
             durations = _durations(details)

@@ -88,9 +88,11 @@ def replay(
 
     def counted(records: list[Record]) -> list[Record]:
         nonlocal cycles, incomplete
-        kinds = [record.kind for record in records if isinstance(record, Event)]
+        events = [record for record in records if isinstance(record, Event)]
+        kinds = [event.kind for event in events]
         cycles += kinds.count("cycle")
-        incomplete += kinds.count("incomplete")
+        taken_back = sum(event.kind == "cycle" and "late" in event.details for event in events)
+        incomplete += kinds.count("incomplete") - taken_back
         return records
 
     try:

@@ -21,7 +21,7 @@ from ..displays.view import PHASE_LOOKS
 from ..displays.wording import clock, describe
 from ..errors import BackflushError, LabelError, OptionError
 from ..pipeline import Monitor
-from ..types import Action, Cue, Event, Phase, Progress
+from ..types import Action, Cue, Event, Phase, Progress, settled
 from .recording import open_recording, recorded_coach
 from .replay import replay
 
@@ -84,7 +84,7 @@ class SessionRecords:
     @property
     def runs(self) -> list[Event]:
         """The verdict on every run of the pump."""
-        return [event for event in self.events if event.kind in ("cycle", "incomplete")]
+        return settled(event for event in self.events if event.kind in ("cycle", "incomplete"))
 
     @property
     def duration_s(self) -> float:

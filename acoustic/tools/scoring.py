@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..displays.labels import Label, phase_labels
-from ..types import Event, EventKind
+from ..types import Event, EventKind, settled
 from .reference import PHASES, SCORED_KINDS, Outcome, Reference, Run
 
 __all__ = [
@@ -136,6 +136,7 @@ def count_intersections(
 
 def score_session(name: str, reference: Reference, events: Sequence[Event]) -> SessionScore:
     """Score the events of one session, in the order in which the detector gave them, against its truth."""
+    events = settled(events)
     found: dict[EventKind, list[Event]] = {kind: [e for e in events if e.kind == kind] for kind in SCORED_KINDS}
     matches: dict[str, Counts] = {}
     delays_s: dict[EventKind, tuple[float, ...]] = {}

@@ -1,0 +1,80 @@
+"""What is counted after all, and what the user takes back."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from acoustic.assets import demo_recording
+from acoustic.evidence import EVIDENCE_NAMES, RunJudge
+from acoustic.model import load_model
+from acoustic.pipeline import Detector, Monitor
+from acoustic.sources.file import FileSource
+from acoustic.types import Action, AudioBlock, Event, settled
+
+BLOCK = AudioBlock(0, np.zeros(160, np.float32), 16_000)
+
+
+class Script(Detector):
+    """A detector that hears what it is told, and notes what is taken back."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard, self.taken_back = [], []
+
+    def push(self, block):
+        return [self.heard.pop(0)] if self.heard else []
+
+    def take_back(self, cycle):
+        self.taken_back.append(cycle)
+
+
+def cycle(number, time_s):
+    return Event("cycle", time_s, time_s, 0.9, {"cycle": number, "fill_s": 5.0, "hold_s": 2.0, "release_s": 1.0})
+
+
+def test_undo_takes_back_the_cycle_that_was_heard_last():
+    detector = Script()
+    monitor = Monitor(detector)
+    detector.heard = [cycle(1, 10.0), cycle(2, 20.0)]
+    monitor.push(BLOCK)
+    monitor.push(BLOCK)
+    monitor.act(Action("count", 25.0))
+    monitor.act(Action("undo", 26.0))
+    assert detector.taken_back == []
+    monitor.act(Action("undo", 27.0))
+    monitor.act(Action("undo", 28.0))
+    assert detector.taken_back == [2, 1]
+
+
+def test_a_cycle_that_a_pause_hid_is_none_to_take_back():
+    detector = Script()
+    monitor = Monitor(detector)
+    detector.heard = [cycle(1, 10.0), cycle(2, 20.0)]
+    monitor.push(BLOCK)
+    monitor.act(Action("pause", 15.0))
+    monitor.push(BLOCK)
+    monitor.act(Action("resume", 25.0))
+    monitor.act(Action("undo", 26.0))
+    assert detector.taken_back == [1]
+
+
+def test_a_first_run_is_counted_once_others_like_it_have_followed():
+    # One tree of one question: a run without others before it is hardly a cycle, any other surely is.
+    doubts_the_first = RunJudge(
+        feature=np.array([EVIDENCE_NAMES.index("earlier_runs"), 0, 0]),
+        threshold=np.array([0.5, 0.0, 0.0]),
+        left=np.array([1, -1, -1]),
+        right=np.array([2, -1, -1]),
+        value=np.array([0.0, -1.0, 3.0]),
+        roots=np.array([0]),
+        baseline=np.zeros(1),
+        blend=np.array([1.0, 0.0, 0.0]),
+    )
+    detector = Detector(model=replace(load_model(), judge=doubts_the_first))
+    events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+    verdicts = [event for event in events if event.kind in ("cycle", "incomplete")]
+    assert [event.kind for event in verdicts] == ["incomplete"] + 5 * ["cycle"]
+    doubtful, second, late = verdicts[:3]
+    assert (late.time_s, late.decided_s) == (doubtful.time_s, second.decided_s)
+    assert [event.details["cycle"] for event in verdicts[1:]] == [1, 2, 3, 4, 5]
+    assert [event.kind for event in settled(verdicts)] == 5 * ["cycle"]
