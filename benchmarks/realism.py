@@ -1,8 +1,8 @@
 """Measure real recordings and simulated sessions the same way, side by side.
 
-Run `python benchmarks/realism.py [--corpus FOLDER] [--sessions N] [--json FILE]`. The recordings are of espresso
-machines with coffee in the basket: nobody has published a backflush. So the real figures are compared with simulated
-shots, and the blind basket is shown beside them.
+Run `python -m benchmarks.realism [--corpus FOLDER] [--sessions N] [--json FILE]`; it writes its section of RESULTS.md.
+The recordings are of espresso machines with coffee in the basket: nobody has published a backflush. So the real figures
+are compared with simulated shots, and the blind basket is shown beside them.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import scipy.signal
 import soundfile
 
 from acoustic.synth import Action, Recording, sample_plan, synthesise
+
+from .results import table, write_section
 
 Span = tuple[float, float]
 # file, fill, pressurised, pump start, pump stop, nominal mains rate; spans by eye from spectrograms, to about 0.3 s.
@@ -235,39 +237,36 @@ def main() -> None:
         print(f"{options.corpus}: no recordings there, only the simulation is shown")
     shot = simulated_figures(Action("shot", run_s=26.0, resistance=2.0), options.sessions, options.seed)
     blind = simulated_figures(Action("backflush", hold_s=4.0, run_s=60.0), options.sessions, options.seed)
-    print(
-        f"{'':44}"
-        + "".join(f"{name.split('-')[0]:>10}" for name in real)
-        + "   simulated puck 5/50/95 %   blind 5/50/95 %"
-    )
+    rows = []
     for name in max(blind.values(), key=len):
-        row = f"{name:44}"
-        row += "".join(f"{figures.get(name, float('nan')):10.2f}" for figures in real.values())
+        row = [name, *(f"{figures[name]:.2f}" if name in figures else "" for figures in real.values())]
         for figures in (shot, blind):
             values = column(figures, name)
             quantiles = np.nanquantile(values, (0.05, 0.5, 0.95)) if values else ()
-            row += "   " + "".join(f"{value:8.2f}" for value in quantiles).ljust(24)
-        if name == _COMB:
-            # A clip of two seconds tells the rate to about 0.05 Hz; in the loudest noise nothing does.
-            off = max(
-                [abs(figures[name]) for figures in real.values()] + [np.quantile(np.abs(column(blind, name)), 0.95)]
-            )
-            row += f"   real, and 95 % of simulated, within {off:.2f} Hz of nominal"
-        elif column(shot, name):
+            row.append(" / ".join(f"{value:.2f}" for value in quantiles))
+        outside = []
+        # In the loudest noise nothing tells the rate: it is compared below.
+        if name != _COMB and column(shot, name):
             low, high = np.nanquantile(column(shot, name), (0.05, 0.95))
             outside = [
                 f"{key.split('-')[0]}" for key, figures in real.items() if not low <= figures.get(name, low) <= high
             ]
-            row += "   outside: " + ", ".join(outside) if outside else ""
-        print(row)
+        rows.append([*row, ", ".join(outside)])
+    # A clip of two seconds tells the rate to about 0.05 Hz.
+    off = max([abs(figures[_COMB]) for figures in real.values()] + [np.quantile(np.abs(column(blind, _COMB)), 0.95)])
+    notes = [f"The comb of the real recordings, and of 95 % of the simulated, lies within {off:.2f} Hz of nominal."]
     for low, high in _BANDS_HZ[1:]:
         name = f"{low:.0f}-{high:.0f} Hz step, dB"
         further = [blind[number][name] - shot[number][name] for number in blind.keys() & shot.keys()]
-        share = np.mean(np.array(further) < 0.0)
-        print(
-            f"{name}: blind basket minus puck, same machine: median {np.median(further):.2f}, "
-            f"further in {share:.0%} of {len(further)}"
+        notes.append(
+            f"{low:.0f}-{high:.0f} Hz, blind basket against puck on the same machine: median "
+            f"{np.median(further):.1f} dB, further down in {np.mean(np.array(further) < 0.0):.0%} of {len(further)}."
         )
+    header = ["", *(name.split("-")[0] for name in real), "puck, 5 / 50 / 95 %", "blind, 5 / 50 / 95 %", "outside puck"]
+    body = table(header, rows) + "\n\n" + "\n".join(notes)
+    write_section(
+        "realism", "Real recordings and simulated runs, measured the same way", "python -m benchmarks.realism", body
+    )
     if options.json:
         options.json.write_text(json.dumps({"real": real, "puck": shot, "blind": blind}, indent=1))
 

@@ -1,6 +1,6 @@
 """How much faster than real time sessions are simulated on one core, and whether memory stays flat.
 
-Run `python benchmarks/synth_speed.py [--sessions N]`.
+Run `python -m benchmarks.synth_speed [--sessions N]`; it writes its section of RESULTS.md.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from dataclasses import replace
 import numpy as np
 
 from acoustic.synth import CONDITIONS, Action, Simulator, sample_plan, synthesise
+
+from .results import table, write_section
 
 
 def speed(condition: str, rate_hz: int, sessions: int) -> float:
@@ -48,12 +50,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=6)
     options = parser.parse_args()
-    for rate_hz in (16000, 48000):
+    rows = []
+    for rate_hz, wanted in ((16000, ""), (48000, ">= 20")):
         synthesise(sample_plan("home", np.random.default_rng(0)), np.random.default_rng(0), rate_hz)
         for condition in CONDITIONS:
-            print(f"{rate_hz} Hz, {condition:8} {speed(condition, rate_hz, options.sessions):6.0f} times real time")
+            times = speed(condition, rate_hz, options.sessions)
+            rows.append((f"{condition}, {rate_hz / 1000:g} kHz: times real time, one core", wanted, f"{times:.0f}"))
     for minutes in (2, 20):
-        print(f"{minutes:3} minutes: peak {peak_mb(minutes):5.1f} MB")
+        rows.append((f"{minutes} minutes: most memory, MB", "flat", f"{peak_mb(minutes):.1f}"))
+    body = table(("simulated sessions", "wanted", "measured"), rows)
+    write_section("synth", "Simulating", "python -m benchmarks.synth_speed", body)
 
 
 if __name__ == "__main__":
