@@ -16,7 +16,7 @@ from .cycles import CycleFold
 from .decoder import N_CLASSES, Decoder, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import RunEvidence, RunFrames, SessionMemory, followed
+from .evidence import RunEvidence, RunFrames, RunMeasures, SessionMemory, followed
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -33,10 +33,11 @@ MOST_DOUBTFUL = 3
 
 @dataclass(frozen=True, slots=True)
 class _Doubtful:
-    """A run with a whoosh that was not counted: what it showed, when it stopped, and what was told of it."""
+    """A run with a whoosh that was not counted: what it showed, from when to when, and what was told of it."""
 
-    vector: F64
+    measures: RunMeasures
     odds: float
+    on: int
     off: int
     told: Event
 
@@ -77,7 +78,6 @@ class Detector:
         self._cycles.reset()
         self._memory.reset()
         self._machine.reset()
-        self._doubtful: list[_Doubtful] = []
         self._begin(0)
 
     def _begin(self, origin: int) -> None:
@@ -95,6 +95,7 @@ class Detector:
         self._evidence.reset()
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
+        self._doubtful: list[_Doubtful] = []
 
     def push(self, block: AudioBlock) -> list[Event]:
         """Take in a block; return the events that it made known, in the order in which they became known.
@@ -211,8 +212,12 @@ class Detector:
         return [told for event in events for told in (event, *self._cycles.push(event))]
 
     def _event(self, transition: Transition, details: dict[str, Detail]) -> Event:
-        decided_s = (self._origin + self._taken) / (self._rate_hz or RATE_HZ)
-        return Event(transition.kind, self._seconds(transition.frame), decided_s, transition.confidence, details)
+        return Event(transition.kind, self._seconds(transition.frame), self._decided_s, transition.confidence, details)
+
+    @property
+    def _decided_s(self) -> float:
+        """What is decided now is known when the audio taken so far has passed."""
+        return (self._origin + self._taken) / (self._rate_hz or RATE_HZ)
 
     def _details(self, transition: Transition) -> dict[str, Detail]:
         if transition.kind != "pressure":
@@ -271,28 +276,28 @@ class Detector:
         }
         told = self._folded(*events, self._event(end, details))
         if release is not None:
-            earlier = self._doubtful if told[-1].kind == "cycle" else []
-            told += self._reconsidered(earlier, on.frame, end)
-            if told[-1].kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
-                self._doubtful = [*self._doubtful, _Doubtful(measures.vector, odds, off.frame, told[-1])][
-                    -MOST_DOUBTFUL:
-                ]
+            if told[-1].kind == "cycle":
+                told += self._reconsidered(on.frame)
+            elif run_s >= self.options.cycle.min_run_s:
+                doubtful = _Doubtful(measures, odds, on.frame, off.frame, told[-1])
+                self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
         return told
 
-    def _reconsidered(self, doubtful: list[_Doubtful], on: int, end: Transition) -> list[Event]:
-        """Count earlier runs that were not surely cycles, where those that followed make them so.
+    def _reconsidered(self, on: int) -> list[Event]:
+        """Count earlier runs that were not surely cycles, where those that followed, the last from `on`, make them so.
 
         Of a session's first run nothing tells whether it repeats itself; later that is known.
         """
         cycles: list[Event] = []
-        for run in doubtful:
-            pause_s = (on - run.off) * self.options.frame.hop_s
-            odds = self.model.judge.odds_of(followed(run.vector, pause_s, self._memory.runs - 1))
-            likely = self.model.judge.probability(odds, self._memory.odds_without(run.odds))
-            if likely >= self.options.cycle.min_complete_late:
-                self._doubtful = [each for each in self._doubtful if each is not run]
-                decided_s = (self._origin + self._taken) / (self._rate_hz or RATE_HZ)
-                cycles.append(self._cycles.recount(run.told, decided_s, likely))
+        cycle, hop_s = self.options.cycle, self.options.frame.hop_s
+        for run in self._doubtful:
+            vector = followed(run.measures.vector, (on - run.off) * hop_s, self._memory.runs - 1)
+            likely = self.model.judge.probability(self.model.judge.odds_of(vector), self._memory.odds_without(run.odds))
+            counts = cycle.counts(likely, (run.off - run.on) * hop_s, run.measures.over_db)
+            if counts and likely >= cycle.min_complete_late:
+                cycles.append(self._cycles.recount(run.told, self._decided_s, likely))
+        counted = {event.time_s for event in cycles}
+        self._doubtful = [run for run in self._doubtful if run.told.time_s not in counted]
         return cycles
 
 
