@@ -115,7 +115,7 @@ class DecoderOptions:
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
     # How often a fill ends in a hold that nobody can hear.
     masked_share: float = 0.01
-    on_posterior: float = 0.99
+    on_posterior: float = 0.97
     pressure_posterior: float = 0.97
     off_posterior: float = 0.85
     release_posterior: float = 0.8

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from ..config import RATE_HZ
 from ..synth import Distraction, Library
 from ..synth.distractions import make_distraction
+from ..synth.machines import pick
 from ..synth.plan import DistractionKind
 
 __all__ = ["foreign_sound"]
@@ -73,7 +74,7 @@ def _one(library: Library | None, rng: np.random.Generator) -> F64:
 
     length_s = float(1.5 * 20.0 ** rng.random())
     file, offset_s = "", 0.0
-    kind = _KINDS[int(rng.choice(len(_KINDS), p=_shares()))][0]
+    kind = pick(rng, _KINDS)
     if library is not None and rng.random() < 0.5:
         kind = "recording"
         file, whole_s = library.files[int(rng.integers(len(library.files)))]
@@ -88,11 +89,6 @@ def _one(library: Library | None, rng: np.random.Generator) -> F64:
     sound = sound * _envelope(rng, len(sound))
     loud = float(np.sqrt(np.mean(np.square(sound)))) + 1e-9
     return np.asarray(sound * (10 ** (rng.uniform(-55.0, -12.0) / 20) / loud), dtype=np.float64)
-
-
-def _shares() -> F64:
-    weights = np.array([weight for _, weight in _KINDS])
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
 def _coloured(sound: F64, rng: np.random.Generator, spread_db: float) -> F64:

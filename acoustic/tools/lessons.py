@@ -18,6 +18,7 @@ from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
 from ..synth import Library, Run, Splice, Truth, sample_plan, synthesise
+from ..synth.machines import pick
 from .foreign import foreign_sound
 
 __all__ = [
@@ -185,17 +186,12 @@ def label_complete(lesson: Lesson) -> npt.NDArray[np.int8]:
     return labels
 
 
-def _pick(rng: np.random.Generator, choices: tuple[tuple[str, float], ...]) -> str:
-    p = np.array([weight for _, weight in choices])
-    return choices[int(rng.choice(len(choices), p=p / p.sum()))][0]
-
-
 def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     """Draw, render and label session `index` of `seed`."""
     rng = np.random.default_rng([seed, index])
     if rng.random() < options.foreign_share:
         return _foreign_lesson(options.library if rng.random() < 0.75 else None, rng)
-    condition, scenario = _pick(rng, options.conditions), _pick(rng, options.scenarios)
+    condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
     plan = sample_plan(
@@ -246,7 +242,7 @@ def _other_room(rng: np.random.Generator, hop: int) -> F32:
     if rng.random() < 0.5:
         hiss: F32 = rng.standard_normal(hop * int(rng.integers(5, 2000)), dtype=np.float32)
         return hiss * np.float32(_linear(rng.uniform(-120.0, -60.0)))
-    plan = sample_plan(_pick(rng, CONDITIONS), rng, scenario="idle")
+    plan = sample_plan(pick(rng, CONDITIONS), rng, scenario="idle")
     sound = synthesise(plan, rng, RATE_HZ).samples * _linear(rng.uniform(-25.0, 6.0))
     length = min(hop * int(rng.integers(100, 2000)), len(sound) // hop * hop)
     joined: F32 = np.clip(sound[:length], -1.0, 1.0).astype(np.float32)
