@@ -27,6 +27,8 @@ _BURST_S = 0.8
 _APART_S = 1.0
 # One faint run alone may be another sound that was taken for the pump; a counted one is not.
 _FAINT_RUNS = 2
+# Where pressure is not heard, the pump is stopped by time: the longest fill of this session, and so much more.
+_UNHEARD_TIMES, _UNHEARD_S = 1.3, 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class _State:
     """Where the cleaning stands; replaced as a whole, so that a step back is a state from before.
 
     `made` and `wanted` count cycles or bursts, one number a step; `releases_s` are the lengths of the whooshes since
-    the last step of cycles began; the look at the foam ends at `look_until_s`.
+    the last step of cycles began; the look at the foam ends at `look_until_s`. `longest_fill_s` is how long the machine
+    has taken at most to come to pressure, where that was heard.
     """
 
     step: int
@@ -43,6 +46,7 @@ class _State:
     wanted: tuple[int, ...]
     releases_s: tuple[float, ...] = ()
     look_until_s: float | None = None
+    longest_fill_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -52,6 +56,7 @@ class _Run:
     began_s: float
     pressure_s: float | None = None
     stop_due_s: float | None = None
+    told_unheard: bool = False
     stopped: bool = False
     warnings: int = 0
     judged: bool = False
@@ -305,6 +310,9 @@ class Coach:
             if run.warnings < 2:
                 after_s = (options.warn_hold_s, options.alarm_hold_s)[run.warnings]
                 yield _Due(run.pressure_s + after_s, self._warn_of_hold)
+        filling = run is not None and run.pressure_s is None and not run.stopped and isinstance(self._step, Cycles)
+        if run is not None and filling and not run.told_unheard:
+            yield _Due(run.began_s + self._longest_run_s(), self._stop_unheard)
         if self._wait_s is not None:
             yield _Due(self._wait_s, self._wait)
         if self._ready_s is not None:
@@ -316,6 +324,24 @@ class Coach:
         assert self._run is not None
         self._run.stop_due_s = None
         return [_cue("stop_pump", "Pressure is up. Turn the pump off now.", now_s, "pressure", "act")]
+
+    def _stop_unheard(self, now_s: float) -> list[Cue]:
+        """Stop the pump by time: in a loud room, or on a machine that hardly quietens, pressure comes unheard."""
+        assert self._run is not None
+        self._run.told_unheard = True
+        fill_s = self._state.longest_fill_s
+        reason = (
+            f"it came after {fill_s:.0f} s at most before"
+            if fill_s
+            else f"hardly any machine takes more than {self.options.unheard_s:.0f} s"
+        )
+        return [_cue("stop_pump", f"Pressure was not heard, but {reason}. Turn the pump off.", now_s, "pump_on", "act")]
+
+    def _longest_run_s(self) -> float:
+        """How long the pump may run until pressure must be up, heard or not."""
+        fill_s, step = self._state.longest_fill_s, self._step
+        up_s = _UNHEARD_TIMES * fill_s + _UNHEARD_S if fill_s else self.options.unheard_s
+        return max(up_s, step.on_s) if isinstance(step, Cycles) else up_s
 
     def _warn_of_hold(self, now_s: float) -> list[Cue]:
         assert self._run is not None
@@ -352,6 +378,7 @@ class Coach:
         self._state = replace(
             state,
             made=(*state.made[:index], made, *state.made[index + 1 :]),
+            longest_fill_s=max(state.longest_fill_s, _fill_s(event)),
             releases_s=(*state.releases_s, float(release_s))
             if isinstance(release_s, int | float)
             else state.releases_s,
@@ -383,6 +410,7 @@ class Coach:
             state,
             made=(*state.made[:index], made, *state.made[index + 1 :]),
             wanted=(*state.wanted[:index], wanted, *state.wanted[index + 1 :]),
+            longest_fill_s=max(state.longest_fill_s, _fill_s(event)),
         )
         text = f"Counted after all: {made} of {wanted}. An earlier run sounded like those after it."
         cues = [_cue("release_ok", text, now_s, "cycle")]
@@ -508,6 +536,14 @@ def _wanted(step: Step) -> int:
             return step.bursts
         case _:
             return 0
+
+
+def _fill_s(cycle: Event | None) -> float:
+    """How long a cycle took to come to pressure; 0 where that was not heard, not even in retrospect."""
+    if cycle is None or not cycle.details.get("hold_s"):
+        return 0.0
+    fill_s = cycle.details.get("fill_s")
+    return float(fill_s) if isinstance(fill_s, int | float) else 0.0
 
 
 def _cue(kind: CueKind, text: str, time_s: float, about: str, urgency: Urgency = "info") -> Cue:

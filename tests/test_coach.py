@@ -2,7 +2,8 @@
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
 cycle, `x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the
-user; `~3` says that the pump stands 3 dB over the background from here on.
+user; `~3` says that the pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held
+for 2.
 """
 
 import re
@@ -49,6 +50,7 @@ class Session:
         self.coach = Coach(options, procedure)
         self.now_s, self.step_s, self.cycles = 0.0, step_s, 0
         self.over: dict[str, Detail] = {}
+        self.lengths: dict[str, Detail] = {}
         self.told: list[Cue | Progress] = self.coach.start(0.0)
 
     def run(self, picture: str) -> "Session":
@@ -57,11 +59,13 @@ class Session:
                 self.told += self.coach.act(Action(ACTIONS[word[1:-1]], self.now_s))
             elif word.startswith("~"):
                 self.over = {"over_db": float(word[1:])}
+            elif word.startswith("/"):
+                self.lengths = dict(zip(("fill_s", "hold_s"), map(float, word[1:].split("/")), strict=True))
             elif word == "w":
                 self.push("release")
                 self.push("release_end")
                 self.cycles += 1
-                self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles, **self.over)
+                self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles, **self.over, **self.lengths)
             elif word in PICTURES:
                 for kind in PICTURES[word]:
                     self.push(kind, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
@@ -96,6 +100,42 @@ class Session:
     def place(self) -> str:
         last = [record for record in self.told if isinstance(record, Progress)][-1]
         return f"{last.name} {last.count}/{last.target}" + (" paused" if last.paused else "")
+
+
+def test_pressure_that_nobody_hears_stops_the_pump_by_time() -> None:
+    session = Session().run("3 + 24.9")
+    assert session.cues == "start_pump"
+    session.run("0.1 9")
+    assert session.cues == "start_pump stop_pump"
+    assert session.texts[-1] == (
+        "Pressure was not heard, but hardly any machine takes more than 25 s. Turn the pump off."
+    )
+    # The machine takes 6 s, found out in retrospect: 1.3 times that and 2 s.
+    session.run("- /6/20 w 6 + 9.7")
+    assert session.cues.endswith("release_ok start_pump")
+    session.run("0.1")
+    assert session.texts[-1] == "Pressure was not heard, but it came after 6 s at most before. Turn the pump off."
+    # Once it is heard after all, that is told too.
+    assert session.run("p").texts[-1] == "Pressure is up. Turn the pump off now."
+
+
+def test_a_cycle_without_a_hold_teaches_nothing_of_the_time_that_pressure_takes() -> None:
+    assert Session().run("3 + 12 - /12/0 w 6 + 24.9").cues == "start_pump release_ok start_pump"
+
+
+def test_a_cycle_that_is_taken_back_teaches_nothing_either() -> None:
+    assert Session().run("3 + 6 p - /6/2 w 1 [undo] 6 + 24.9").cues.endswith("start_pump")
+
+
+def test_the_pump_runs_as_long_as_the_procedure_asks_for_where_pressure_is_not_heard() -> None:
+    procedure = Procedure("slow", "", (Cycles("Cleaner", 2, on_s=40.0),))
+    assert Session(procedure).run("3 + 39.9").cues == "start_pump"
+    assert Session(procedure).run("3 + 40").cues == "start_pump stop_pump"
+
+
+def test_a_rinse_is_not_stopped_by_time() -> None:
+    procedure = Procedure("rinse", "", (Cycles("Cleaner", 1), Flush("Flush it.", 2)))
+    assert Session(procedure).run(f"3 {CYCLE} + 60").cues == "start_pump stop_pump release_ok flush_group"
 
 
 def test_counting_leads_to_the_foam_and_is_done() -> None:

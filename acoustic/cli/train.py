@@ -16,6 +16,7 @@ __all__ = ["train"]
 @click.option("--judge-sessions", type=click.IntRange(min=10), default=500, show_default=True, help="For the judge.")
 @click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes over all frames.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+@click.option("--begin", metavar="MODEL", help="Go on from this model's networks, not from random weights.")
 @click.option(
     "--corpus",
     type=click.Path(path_type=Path, file_okay=False),
@@ -41,6 +42,7 @@ def train(
     judge_sessions: int,
     epochs: int,
     seed: int,
+    begin: str | None,
     corpus: Path | None,
     cache: Path | None,
     jobs: int,
@@ -55,6 +57,7 @@ def train(
       backflush train models/mine --sessions 400 --judge-sessions 200 --corpus recordings/
       backflush listen --model models/mine
     """
+    from ..model import load_model
     from ..tools.learn import LearnOptions
     from ..tools.learn import train as learn
     from ..tools.lessons import LessonOptions, from_corpus
@@ -65,6 +68,7 @@ def train(
         LessonOptions() if corpus is None else from_corpus(corpus),
         sessions=sessions,
         judge_sessions=judge_sessions,
+        begin=None if begin is None else load_model(begin).emission,
         jobs=jobs,
         cache=cache,
         say=lambda text: click.echo(text, err=True),

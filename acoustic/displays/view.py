@@ -39,6 +39,7 @@ _PAUSED = Look("PAUSED", "Nothing is counted until you go on.", _GREY, _WHITE)
 _CAREFUL = Look("CAREFUL", "Something is wrong.", _VERMILION, _BLACK)
 _NO_COUNT = Look("NO COUNT", "This one does not count.", _ORANGE, _BLACK)
 _STOP = Look("STOP PUMP", "Pressure is up.", _ORANGE, _BLACK)
+_STOP_UNHEARD = Look("STOP PUMP", "Pressure should be up by now.", _ORANGE, _BLACK)
 _STOP_URGENTLY = Look("STOP PUMP", "Pressure has been up for long.", _VERMILION, _BLACK)
 PHASE_LOOKS: dict[Phase, Look] = {
     Phase.BACKGROUND: Look("LISTENING", "No pump to be heard.", _GREY, _WHITE),
@@ -65,6 +66,7 @@ LOOKS: tuple[Look, ...] = (
     _CAREFUL,
     _NO_COUNT,
     _STOP,
+    _STOP_UNHEARD,
     _STOP_URGENTLY,
     *PHASE_LOOKS.values(),
     *_AFTER_CUE.values(),
@@ -182,6 +184,8 @@ class View:
             return _PAUSED
         if self.phase is Phase.HOLD and self.cue is not None and self.cue.time_s >= self.since_s:
             return _STOP_URGENTLY if self.cue.kind == "warning" else _STOP
+        if self.phase is Phase.FILL and self.cue is not None and self.cue.time_s >= self.since_s:
+            return _STOP_UNHEARD if self.cue.kind == "stop_pump" else PHASE_LOOKS[self.phase]
         if self.phase is Phase.BACKGROUND and self.cue is not None:
             if self.cue.urgency == "alarm":
                 return _CAREFUL

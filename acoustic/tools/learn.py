@@ -103,9 +103,20 @@ _UNFOUNDED = 60
 
 
 def fit_networks(
-    material: Iterable[Lesson], options: LearnOptions, say: Say = print
+    material: Iterable[Lesson], options: LearnOptions, say: Say = print, *, begin: LearnedEmission | None = None
 ) -> tuple[LearnedEmission, list[float]]:
     """Fit both networks.
+
+    Parameters
+    ----------
+    material
+        Sessions to learn from.
+    options
+        Sizes are those of `begin`, where it is given.
+    say
+        Takes the progress.
+    begin
+        Networks to go on from; from random weights if None.
 
     Returns
     -------
@@ -120,8 +131,8 @@ def fit_networks(
     labels = np.concatenate([lesson.labels for lesson in sessions])
     weights = np.concatenate([lesson.weights for lesson in sessions])
     say(f"{len(labels)} frames, shares {np.round(np.bincount(labels[labels >= 0], minlength=5) / len(labels), 3)}")
-    release, released = _fit_release(sessions, mean, scale, options, say)
-    phases = _fit_phases(sessions, mean, scale, options, say)
+    release, released = _fit_release(sessions, mean, scale, options, say, begin and begin.release)
+    phases = _fit_phases(sessions, mean, scale, options, say, begin and begin.phases)
     known = labels != IGNORED
     phase_of = _phase_of(labels)
     phase_shares = (
@@ -140,7 +151,7 @@ def _phase_of(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
 
 
 def _fit_release(
-    sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say
+    sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say, begin: Network | None
 ) -> tuple[Network, float]:
     """Fit the release network on frames in any order; return it and the releases' share of the weight."""
     torch = _torch()
@@ -154,7 +165,9 @@ def _fit_release(
         keep[:_UNFOUNDED] = False
         parts.append((lesson.features[keep][:, inputs], lesson.labels[keep] == RELEASE, lesson.weights[keep]))
     features, is_release, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    net = _perceptron(len(inputs), options.release_hidden, 1)
+    net = _perceptron(len(inputs), options.release_hidden if begin is None else begin.w2.shape, 1)
+    if begin is not None:
+        _go_on_from(begin, _layers(net), mean[inputs], scale[inputs])
     steps = max(len(weights) // options.batch, 1)
     optimiser, schedule = _optimiser(net, options, steps)
     centre, spread = torch.tensor(mean[inputs]), torch.tensor(scale[inputs])
@@ -174,17 +187,28 @@ def _fit_release(
     return _folded(Network, inputs, _layers(net), mean, scale), float(weights[is_release].sum() / weights.sum())
 
 
-def _fit_phases(sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say) -> RecurrentNetwork:
+def _fit_phases(
+    sessions: list[Lesson],
+    mean: F32,
+    scale: F32,
+    options: LearnOptions,
+    say: Say,
+    begin: RecurrentNetwork | None,
+) -> RecurrentNetwork:
     """Fit the network of the phases on sessions as they run, by backpropagation through each stretch."""
     torch = _torch()
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     rng = np.random.default_rng([options.seed, 1])
     n = len(mean)
-    h1, g, h2 = options.phases_hidden
+    h1, g, h2 = options.phases_hidden if begin is None else (begin.w1.shape[1], begin.wh.shape[0], begin.w2.shape[1])
     first, unit = torch.nn.Linear(n, h1), torch.nn.GRU(h1, g, batch_first=True)
     second, third = torch.nn.Linear(h1 + g, h2), torch.nn.Linear(h2, N_OUTPUTS)
     nets = torch.nn.ModuleList([first, unit, second, third])
+    gru = [getattr(unit, name) for name in ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")]
+    layers = [*_layers([first]), *zip(gru[::2], gru[1::2], strict=True), *_layers([second, third])]
+    if begin is not None:
+        _go_on_from(begin, layers, mean, scale)
     frames = sum(len(lesson.labels) for lesson in sessions)
     steps = max(frames // (options.streams * options.stretch), 1)
     # Streams are of unequal length, so that an epoch takes a few steps more than that.
@@ -202,9 +226,7 @@ def _fit_phases(sessions: list[Lesson], mean: F32, scale: F32, options: LearnOpt
             truth = (torch.from_numpy(each).flatten() for each in (labels, complete, weights))
             losses.append(_descend(_phase_loss(logits.flatten(0, 1), *truth), optimiser, schedule))
         say(f"phases, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
-    gru = [getattr(unit, name) for name in ("weight_ih_l0", "bias_ih_l0", "weight_hh_l0", "bias_hh_l0")]
-    weights_and_biases = [*_layers([first]), *zip(gru[::2], gru[1::2], strict=True), *_layers([second, third])]
-    return _folded(RecurrentNetwork, np.arange(n), weights_and_biases, mean, scale)
+    return _folded(RecurrentNetwork, np.arange(n), layers, mean, scale)
 
 
 def _phase_loss(logits: Any, phases: Any, complete: Any, weights: Any) -> Any:
@@ -313,6 +335,19 @@ def _folded(
     weights[0] = weights[0] / scale[inputs][:, None]
     pairs = [np.ascontiguousarray(a, dtype=np.float32) for pair in zip(weights, biases, strict=True) for a in pair]
     return kind(inputs.astype(np.int64), *pairs)
+
+
+def _go_on_from(begin: AnyNetwork, layers: list[tuple[Any, Any]], mean: F32, scale: F32) -> None:
+    """Set the layers to a network's weights, with inputs standardised anew: `_folded` undone."""
+    torch = _torch()
+    weights = [np.asarray(each, dtype=np.float64) for each in begin[1::2]]
+    biases = [np.asarray(each, dtype=np.float64) for each in begin[2::2]]
+    biases[0] = biases[0] + mean @ weights[0]
+    weights[0] = weights[0] * scale[:, None]
+    with torch.no_grad():
+        for (weight, bias), w, b in zip(layers, weights, biases, strict=True):
+            weight.copy_(torch.from_numpy(w.T))
+            bias.copy_(torch.from_numpy(b))
 
 
 class _KeptEvidence(RunEvidence):
@@ -522,15 +557,20 @@ def train(
     *,
     sessions: int,
     judge_sessions: int,
+    begin: LearnedEmission | None = None,
     jobs: int = 1,
     cache: Path | None = None,
     say: Say = print,
 ) -> None:
-    """Make lessons, fit the networks on `sessions` and the judge on `judge_sessions` others, and write the model."""
+    """Make lessons, fit the networks on `sessions` and the judge on `judge_sessions` others, and write the model.
+
+    With `begin`, these networks are trained further.
+    """
     # Streams of their own: no session serves twice.
     first, second = (int(seed) for seed in np.random.SeedSequence(options.seed).generate_state(2))
     say(f"making {sessions} sessions")
-    emission, priors = fit_networks(lessons(sessions, first, material, jobs=jobs, cache=cache), options, say)
+    made = lessons(sessions, first, material, jobs=jobs, cache=cache)
+    emission, priors = fit_networks(made, options, say, begin=begin)
     say(f"making {judge_sessions} sessions for the judge")
     judged = list(lessons(judge_sessions, second, material, jobs=jobs, cache=cache))
     write_model(folder, emission, priors, _train_judge(emission, judged, options, say))

@@ -36,8 +36,8 @@ def test_every_word_can_be_read_against_its_colour(look: Look) -> None:
 
 
 def test_nothing_rests_on_colour_alone() -> None:
-    # "STOP PUMP" has two, of which the more urgent one says so below the word.
-    assert len({look.word for look in LOOKS}) == len(LOOKS) - 1
+    # "STOP PUMP" has three, which say below the word how urgent it is and why.
+    assert len({look.word for look in LOOKS}) == len(LOOKS) - 2
 
 
 class Told:
@@ -78,6 +78,15 @@ def test_a_session_word_by_word() -> None:
     assert told.at(90.0, "flush_group!") == "FLUSH"
     assert told.at(95.0, "done!") == "DONE"
     assert told.at(99.0, "pump_on") == "FILLING"
+
+
+def test_pressure_that_nobody_heard() -> None:
+    told = Told()
+    told.at(0.0, "pump_on", "pressure", "stop_pump!", "pump_off")
+    assert told.at(20.0, "pump_on") == "FILLING"
+    assert told.at(45.0, "stop_pump!") == "STOP PUMP"
+    assert told.view.look.meaning == "Pressure should be up by now."
+    assert told.at(46.0, "pump_off") == "PUMP OFF"
 
 
 def test_an_alarm_stays_when_the_pump_is_off() -> None:
