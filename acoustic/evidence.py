@@ -159,11 +159,7 @@ class RunEvidence:
 
     def push(self, features: F32, levels: F32, log_likelihood: F64) -> None:
         """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 6)."""
-        n = min(len(levels), FRAMES)
-        places = np.arange(self._end + len(levels) - n, self._end + len(levels)) % FRAMES
-        self._rows[places, : self._n_bands] = levels[-n:, : self._n_bands]
-        self._rows[places, self._n_bands :] = features[-n:, self._traces] * 10.0
-        self._likelihoods[places] = log_likelihood[-n:]
+        _append(self._rows, self._likelihoods, self._end, self._traces, features, levels, log_likelihood)
         self._end += len(levels)
 
     def _span(self, first: int, last: int) -> npt.NDArray[np.int64]:
@@ -329,6 +325,27 @@ class RunEvidence:
         if inside[best] <= 0.0:
             return None, 0.0
         return off - len(span) + MIN_FILL + best, float(inside[best])
+
+
+@numba.njit(cache=True, nogil=True)
+def _append(
+    rows: F64,
+    likelihoods: F64,
+    end: int,
+    traces: npt.NDArray[np.int64],
+    features: F32,
+    levels: F32,
+    log_likelihood: F64,
+) -> None:
+    """Write frames into the rings, from place `end` on; traces in dB."""
+    bands = rows.shape[1] - traces.shape[0]
+    for t in range(levels.shape[0]):
+        place = (end + t) % rows.shape[0]
+        for band in range(bands):
+            rows[place, band] = levels[t, band]
+        for k in range(traces.shape[0]):
+            rows[place, bands + k] = features[t, traces[k]] * np.float32(10.0)
+        likelihoods[place] = log_likelihood[t]
 
 
 def followed(vector: F64, pause_s: float, others: int) -> F64:

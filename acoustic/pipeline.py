@@ -18,6 +18,7 @@ from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import RunEvidence, RunFrames, RunMeasures, SessionMemory, followed
 from .features.extractor import FeatureExtractor
+from .features.kernels import bounded
 from .features.resample import Resampler
 from .model import Model, load_model
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
@@ -27,6 +28,8 @@ __all__ = ["Detector", "Monitor"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
+# What no microphone delivers is cut off, lest its square overflow.
+MOST_SAMPLE = 4.0
 # Runs that may still be counted once later ones have shown what they were.
 MOST_DOUBTFUL = 3
 
@@ -119,10 +122,8 @@ class Detector:
             self._begin(block.start)
         elif block.lost:
             events += self._hear(np.zeros(block.lost, dtype=np.float32), lost=True)
-        samples = np.asarray(block.samples, dtype=np.float32)
-        if not np.isfinite(samples).all():
-            samples = np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0)
-        return events + self._hear(np.clip(samples, -4.0, 4.0), lost=False)
+        samples = bounded(np.ascontiguousarray(block.samples, dtype=np.float32), MOST_SAMPLE)
+        return events + self._hear(samples, lost=False)
 
     def flush(self) -> list[Event]:
         """End the stream: return what the audio still inside makes known."""
@@ -140,9 +141,14 @@ class Detector:
         self._machine.forget(cycle)
 
     @property
+    def now_s(self) -> float:
+        """How far the stream has been judged, in the source's seconds."""
+        return self._seconds(self._frames)
+
+    @property
     def status(self) -> Status:
         """The present phase and level, for displays."""
-        now_s = self._seconds(self._frames)
+        now_s = self.now_s
         return Status(
             time_s=now_s,
             phase=self._decoder.phase,
@@ -160,6 +166,8 @@ class Detector:
 
     def _advance(self, piece: F32, taken: int, *, lost: bool) -> list[Event]:
         self._taken += taken
+        if not len(piece):
+            return []
         features, levels = self._extractor.push(piece, lost=lost)
         return self._judge(features, levels, lost=lost) if len(features) else []
 
@@ -179,7 +187,7 @@ class Detector:
             self._before = features[-1].copy(), levels[-1].copy()
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
-            self._machine.adapt(levels[:, :-1], log_likelihood, SoundClass.FILL, SoundClass.HOLD)
+            self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
         weighed = log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence
         if not self._decoder.begun:
             # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
@@ -318,7 +326,7 @@ class Monitor:
             self._started = True
             records += self.coach.start((block.start - block.lost) / block.rate_hz)
         records += self._follow(self.detector.push(block))
-        return records + list(self.coach.advance(self.detector.status.time_s))
+        return records + list(self.coach.advance(self.detector.now_s))
 
     def act(self, action: Action) -> list[Action | Cue | Progress]:
         """Take what the user did by key or button after the last block; return it with the coach's answer."""
@@ -328,7 +336,7 @@ class Monitor:
     def flush(self) -> list[Event | Cue | Progress]:
         """End the stream."""
         records = self._follow(self.detector.flush())
-        return records + list(self.coach.finish(self.detector.status.time_s))
+        return records + list(self.coach.finish(self.detector.now_s))
 
     def _follow(self, events: list[Event]) -> list[Event | Cue | Progress]:
         records: list[Event | Cue | Progress] = []

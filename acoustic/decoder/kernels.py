@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .states import Grammar
 
-__all__ = ["FILL_AT", "HOLD_AT", "MASKED_AT", "RELEASE_AT", "STOP_AT", "Belief", "new_belief", "step"]
+__all__ = ["FILL_AT", "HOLD_AT", "MASKED_AT", "RELEASE_AT", "STOP_AT", "Belief", "advance", "new_belief", "step"]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -29,8 +29,8 @@ class Belief(NamedTuple):
     """What is believed after a frame.
 
     `weight[:n]` sums to 1; `state`, `entry` and `path`, shape (capacity, 5), describe each hypothesis. `counters`
-    holds n and the present frame; `log_evidence[0]` is log P(all observations so far). `arriving`, `best`, `best_path`
-    and `heard` are scratch.
+    holds n and the present frame; `log_evidence[0]` is log P(all observations so far). `nexts[i]` are the states that
+    may follow `i`, then -1. `arriving`, `best`, `best_path` and `heard` are scratch.
     """
 
     counters: I64
@@ -44,11 +44,16 @@ class Belief(NamedTuple):
     best_path: I64
     heard: F64
     by_state: F64
+    nexts: I64
 
 
 def new_belief(grammar: Grammar, capacity: int) -> Belief:
     """Make the belief before the first frame."""
     states = len(grammar.initial)
+    nexts = np.full((states, states + 1), -1, dtype=np.int64)
+    for state, follow in enumerate(grammar.follow):
+        following = np.flatnonzero(follow)
+        nexts[state, : len(following)] = following
     return Belief(
         counters=np.zeros(2, dtype=np.int64),
         log_evidence=np.zeros(1),
@@ -61,6 +66,7 @@ def new_belief(grammar: Grammar, capacity: int) -> Belief:
         best_path=np.full((states, N_PATH), -1, dtype=np.int64),
         heard=np.zeros(states),
         by_state=np.zeros(states),
+        nexts=nexts,
     )
 
 
@@ -82,7 +88,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     """
     weight, state, entry, path = belief.weight, belief.state, belief.entry, belief.path
     arriving, best, best_path, heard = belief.arriving, belief.best, belief.best_path, belief.heard
-    follow, hazard, sound = grammar.follow, grammar.hazard, grammar.sound
+    follow, hazard, sound, nexts = grammar.follow, grammar.hazard, grammar.sound, belief.nexts
     states = follow.shape[0]
     longest = hazard.shape[1]
     n = belief.counters[0]
@@ -102,14 +108,17 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
         age = min(frame - entry[h], longest)
         ends = hazard[i, age - 1]
         if ends > 0.0:
-            for j in range(states):
-                p = weight[h] * ends * follow[i, j]
-                if p > 0.0:
-                    arriving[j] += p
-                    if p > best[j]:
-                        best[j] = p
-                        for k in range(N_PATH):
-                            best_path[j, k] = path[h, k]
+            ending = weight[h] * ends
+            at = 0
+            while nexts[i, at] >= 0:
+                j = nexts[i, at]
+                at += 1
+                p = ending * follow[i, j]
+                arriving[j] += p
+                if p > best[j]:
+                    best[j] = p
+                    for k in range(N_PATH):
+                        best_path[j, k] = path[h, k]
         weight[h] *= (1.0 - ends) * heard[i]
     for j in range(states):
         if arriving[j] > 0.0:
@@ -142,11 +151,41 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
             equal -= weight[h] == least
             w = weight[h] / total
             weight[kept] = w
-            state[kept] = state[h]
-            entry[kept] = entry[h]
-            for k in range(N_PATH):
-                path[kept, k] = path[h, k]
-            belief.by_state[state[h]] += w
+            if kept < h:
+                state[kept] = state[h]
+                entry[kept] = entry[h]
+                for k in range(N_PATH):
+                    path[kept, k] = path[h, k]
+            belief.by_state[state[kept]] += w
             kept += 1
     belief.counters[0] = kept
     belief.counters[1] = frame + 1
+
+
+@numba.njit(cache=True, nogil=True)
+def advance(
+    grammar: Grammar,
+    belief: Belief,
+    log_likelihood: F64,
+    prune: float,
+    watched: npt.NDArray[np.bool_],
+    above: F64,
+    until: int,
+) -> int:
+    """Take in frames up to one after which something may have to be told; return how many were taken.
+
+    `log_likelihood` has shape (frames, classes). It stops behind the first frame in which the belief in all states of
+    a row of `watched`, shape (conditions, states), passes that row's `above`, or which is frame `until` or later.
+    """
+    for t in range(log_likelihood.shape[0]):
+        step(grammar, belief, log_likelihood[t], prune)
+        if belief.counters[1] > until:
+            return t + 1
+        for condition in range(watched.shape[0]):
+            believed = 0.0
+            for state in range(watched.shape[1]):
+                if watched[condition, state]:
+                    believed += belief.by_state[state]
+            if believed > above[condition]:
+                return t + 1
+    return int(log_likelihood.shape[0])

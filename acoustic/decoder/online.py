@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..config import DecoderOptions
 from ..types import PHASE_AFTER, Phase
-from .kernels import FILL_AT, HOLD_AT, MASKED_AT, RELEASE_AT, STOP_AT, new_belief, step
-from .states import N_CLASSES, State, backflush_grammar
+from .kernels import FILL_AT, HOLD_AT, MASKED_AT, RELEASE_AT, STOP_AT, advance, new_belief
+from .states import N_CLASSES, N_STATES, State, backflush_grammar
 
 __all__ = ["Decoder", "Transition", "TransitionKind"]
 
@@ -19,7 +19,10 @@ F64 = npt.NDArray[np.float64]
 
 TransitionKind = Literal["pump_on", "pressure", "pump_off", "release", "release_end", "no_release"]
 
+B1 = npt.NDArray[np.bool_]
+
 ENTRY = -1
+_NEVER = np.iinfo(np.int64).max
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 
 
@@ -38,6 +41,37 @@ class Transition:
     late: bool = False
 
 
+# The stage that a run is in once this has been told, the latest first.
+_STAGES: dict[TransitionKind, str] = {
+    "release": "released",
+    "pump_off": "stopped",
+    "pressure": "held",
+    "pump_on": "filling",
+}
+
+
+def _watches(options: DecoderOptions) -> dict[str, tuple[B1, F64]]:
+    """For each stage, the sets of states whose belief may tell something once it is above a threshold."""
+    on, off = ((State.FILL, State.HOLD), options.on_posterior), (_AFTER, options.off_posterior)
+    over = (State.IDLE, State.FILL, State.HOLD), options.off_posterior
+    release = (State.RELEASE,), options.release_posterior
+    pressure = (State.HOLD,), options.pressure_posterior
+    stages: dict[str, list[tuple[tuple[State, ...], float]]] = {
+        "off": [on],
+        "filling": [release, pressure, off],
+        "held": [release, off],
+        "stopped": [release, on],
+        "released": [over],
+    }
+    return {
+        stage: (
+            np.array([[state in states for state in range(N_STATES)] for states, _ in conditions]),
+            np.array([threshold for _, threshold in conditions]),
+        )
+        for stage, conditions in stages.items()
+    }
+
+
 class Decoder:
     """Online decoder of one stream.
 
@@ -49,12 +83,15 @@ class Decoder:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
         self.grammar = backflush_grammar(self.options, hop_s)
+        self._wait = int(self.options.release_wait_s / hop_s)
+        self._watches = _watches(self.options)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
         self._belief = new_belief(self.grammar, self.options.capacity)
         self._told: dict[TransitionKind, int] = {}
+        self._stage = "off"
         self._phase = Phase.BACKGROUND
         self._since = 0
         self._ended = 0
@@ -93,8 +130,13 @@ class Decoder:
         if not np.isfinite(log_likelihood).all():
             raise ValueError("log_likelihood: got values that are not finite; clip them in the emission")
         transitions: list[Transition] = []
-        for row in log_likelihood:
-            step(self.grammar, self._belief, row, self.options.prune)
+        taken = 0
+        while taken < len(log_likelihood):
+            watched, above = self._watches[self._stage]
+            until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
+            taken += advance(
+                self.grammar, self._belief, log_likelihood[taken:], self.options.prune, watched, above, until
+            )
             transitions += self._tell()
         return transitions
 
@@ -141,6 +183,8 @@ class Decoder:
             self._ended = frame
         else:
             self._told[kind] = frame
+        # A pressure that is told late may come after the stop.
+        self._stage = next((stage for past, stage in _STAGES.items() if past in self._told), "off")
         self._phase = PHASE_AFTER[kind]
         self._since = frame
         return Transition(kind, frame, now, min(float(confidence), 1.0), masked, late)

@@ -8,6 +8,7 @@ the same samples must give the same bits however they arrive, in every process.
 
 from __future__ import annotations
 
+import functools
 from itertools import starmap
 
 import numba
@@ -19,7 +20,7 @@ from .decibels import decibels
 from .fft import fft_dtype, fft_plan, power_spectrum_256, power_spectrum_512
 from .layout import BAND_FEATURES, SCALAR_FEATURES
 
-__all__ = ["feature_state", "process"]
+__all__ = ["bounded", "feature_state", "process"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -67,6 +68,9 @@ ZERO, TENTH, SIXTH, LIMIT = np.float32(0.0), np.float32(0.1), np.float32(1.0 / 6
 MAX_ENVELOPE, ONE = np.float32(10.0), np.float32(1.0)
 
 
+# One object for all states: numba compares an array's layout field by field with those it knows, ten times as long as
+# the call takes otherwise, unless it is the very one.
+@functools.cache
 def _state_dtype(frame: FrameOptions, options: FeatureOptions) -> np.dtype[np.void]:
     """Lay out the state; wide numbers stand first, which keeps all of them aligned."""
     bands = len(options.band_edges_hz) - 1
@@ -649,3 +653,19 @@ def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32
                 levels[frame, b] = s.band_db[b]
             frame += 1
     s.waiting = waiting
+
+
+@numba.njit(cache=True, nogil=True)
+def bounded(samples: F32, limit: float) -> F32:
+    """Copy samples, shape (n,), within +-limit; what is no number becomes zero, what is infinite full scale."""
+    out = np.empty(samples.shape[0], dtype=np.float32)
+    top = np.float32(limit)
+    for i in range(samples.shape[0]):
+        sample = samples[i]
+        if np.isfinite(sample):
+            out[i] = min(max(sample, -top), top)
+        elif np.isnan(sample):
+            out[i] = 0.0
+        else:
+            out[i] = 1.0 if sample > 0.0 else -1.0
+    return out

@@ -5,15 +5,18 @@ On that grid a lossless recording holds exactly what the detector heard, so that
 
 from __future__ import annotations
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
 __all__ = ["heard"]
 
+F32 = npt.NDArray[np.float32]
+
 _FULL_SCALE = np.float32(2**23)
 
 
-def heard(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def heard(samples: F32) -> F32:
     """Return the channels' mean, limited to full scale and rounded to 24 bits; what is not a number becomes 0.
 
     Parameters
@@ -21,13 +24,23 @@ def heard(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     samples
         Shape (n, channels), full scale 1.0.
     """
-    # Channel by channel: numpy's mean along so short an axis takes longer than all the rest here.
-    first, *others = samples.T
-    mono = sum(others, first) / np.float32(1 + len(others)) if others else first
-    grid: npt.NDArray[np.float32] = mono * _FULL_SCALE
-    if not np.isfinite(grid).all():
-        np.nan_to_num(grid, copy=False, nan=0.0)
-    np.rint(grid, out=grid)
-    np.minimum(np.maximum(grid, -_FULL_SCALE, out=grid), _FULL_SCALE - 1, out=grid)
-    grid /= _FULL_SCALE
-    return grid
+    # The kernel is compiled for one kind of array: whole rows, and writable, though it does not write.
+    if not (samples.flags.c_contiguous and samples.flags.writeable):
+        samples = samples.copy()
+    return _on_grid(samples)
+
+
+@numba.njit(cache=True, nogil=True)
+def _on_grid(samples: F32) -> F32:
+    """See `heard`; as ufuncs, one after the other, this took a third of what listening costs."""
+    count, channels = samples.shape
+    out = np.empty(count, dtype=np.float32)
+    for i in range(count):
+        total = samples[i, 0]
+        for channel in range(1, channels):
+            total += samples[i, channel]
+        step = np.rint(total / np.float32(channels) * _FULL_SCALE)
+        if np.isnan(step):
+            step = np.float32(0.0)
+        out[i] = min(max(step, -_FULL_SCALE), _FULL_SCALE - np.float32(1.0)) / _FULL_SCALE
+    return out

@@ -131,8 +131,8 @@ def fit_networks(
     labels = np.concatenate([lesson.labels for lesson in sessions])
     weights = np.concatenate([lesson.weights for lesson in sessions])
     say(f"{len(labels)} frames, shares {np.round(np.bincount(labels[labels >= 0], minlength=5) / len(labels), 3)}")
-    release, released = _fit_release(sessions, mean, scale, options, say, begin and begin.release)
-    phases = _fit_phases(sessions, mean, scale, options, say, begin and begin.phases)
+    release, released = _fit_release(sessions, mean, scale, options, say, begin.release if begin else None)
+    phases = _fit_phases(sessions, mean, scale, options, say, begin.phases if begin else None)
     known = labels != IGNORED
     phase_of = _phase_of(labels)
     phase_shares = (

@@ -18,6 +18,7 @@ from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
 from ..errors import BackflushError
 from ..pipeline import Detector, Monitor
+from ..sources.pcm import heard
 from ..types import Action, ActionKind, AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
@@ -110,7 +111,7 @@ def warm_up(detector: Detector) -> None:
 
     Done before the source is opened, whose first seconds would otherwise pile up.
     """
-    detector.push(AudioBlock(0, np.zeros(RATE_HZ, np.float32), RATE_HZ))
+    detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
     detector.flush()
     detector.reset()
 
@@ -176,7 +177,7 @@ def listen(
         if recording:
             recording.push(block)
             if failure := recording.new_failure():
-                tell(Cue("warning", failure, "alarm", monitor.detector.status.time_s, "recording"))
+                tell(Cue("warning", failure, "alarm", monitor.detector.now_s, "recording"))
         for command in controls.take() if controls else ():
             if command == "quit":
                 stoppable.stop()
