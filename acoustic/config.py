@@ -107,6 +107,9 @@ class DecoderOptions:
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
     evidence: float = 0.07
+    # Log-odds by which releases are likelier after a stop, the only place for one, than among all frames in training:
+    # the network knows that a stop has just been, and its knowing it is no evidence.
+    release_odds: float = 1.5
     idle: DurationOptions = DurationOptions(0.3, 12.0, 1.2)
     fill: DurationOptions = DurationOptions(0.8, 7.0, 0.7)
     hold: DurationOptions = DurationOptions(0.3, 4.0, 1.1)
@@ -192,7 +195,7 @@ class CaptureOptions:
     rate_hz: int | None = None
     channels: int | None = None
     # Half of this is added to every delay, and every block costs the same, however short.
-    block_s: float = 0.02
+    block_s: float = 0.03
     # The device has this long to open and give its first sound; a Bluetooth headset takes two seconds.
     open_s: float = 10.0
     reopen_every_s: float = 0.5

@@ -188,7 +188,9 @@ class Detector:
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
-        weighed = log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence
+        decoder = self.options.decoder
+        weighed = log_likelihood[:, :N_CLASSES] * decoder.evidence
+        weighed[:, SoundClass.RELEASE] -= decoder.release_odds * decoder.evidence
         if not self._decoder.begun:
             # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
             heard = np.flatnonzero(features.any(axis=1))

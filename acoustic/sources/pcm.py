@@ -24,10 +24,7 @@ def heard(samples: F32) -> F32:
     samples
         Shape (n, channels), full scale 1.0.
     """
-    # The kernel is compiled for one kind of array: whole rows, and writable, though it does not write.
-    if not (samples.flags.c_contiguous and samples.flags.writeable):
-        samples = samples.copy()
-    return _on_grid(samples)
+    return _on_grid(np.ascontiguousarray(samples))
 
 
 @numba.njit(cache=True, nogil=True)

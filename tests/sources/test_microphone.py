@@ -270,7 +270,7 @@ def test_digital_silence_is_told(sound: PulseRig, listener: Listener, noise: Pat
 
 
 def test_a_program_that_is_too_slow_is_late_and_loses_nothing(sound: PulseRig, listener: Listener) -> None:
-    listener.work_s = 0.06  # for each block of 20 ms: three times as long as it lasts
+    listener.work_s = 0.09  # for each block of 30 ms: three times as long as it lasts
     listener.wait_for_state(CaptureState.LATE, NOTICED_S)
     assert "the computer is too busy" in listener.source.health.text
     time.sleep(2.0)
