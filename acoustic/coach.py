@@ -29,6 +29,8 @@ _APART_S = 1.0
 _FAINT_RUNS = 2
 # Where pressure is not heard, the pump is stopped by time: the longest fill of this session, and so much more.
 _UNHEARD_TIMES, _UNHEARD_S = 1.3, 2.0
+# A run that was stopped by time and did not count was too short: the next one gets so many times as long.
+_LONGER = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ class Coach:
         self._paused = False
         self._told: Progress | None = None
         self._by_hand_s: list[float] = []
+        self._longer = 1.0
 
     @property
     def paused(self) -> bool:
@@ -252,13 +255,15 @@ class Coach:
     def _cycle(self, event: Event) -> list[Cue]:
         if event.details.get("late"):
             return self._count_late(event)
-        self._run = None
+        self._run, self._longer = None, 1.0
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
         return self._count(event.decided_s, event)
 
     def _incomplete(self, event: Event) -> list[Cue]:
         now_s, run, self._run = event.decided_s, self._run, None
+        if run is not None and run.told_unheard:
+            self._longer = _LONGER
         if run is not None and run.judged:
             return []
         if isinstance(self._step, Flush):
@@ -329,18 +334,17 @@ class Coach:
         """Stop the pump by time: in a loud room, or on a machine that hardly quietens, pressure comes unheard."""
         assert self._run is not None
         self._run.told_unheard = True
-        fill_s = self._state.longest_fill_s
+        fill_s, ran_s = self._state.longest_fill_s, now_s - self._run.began_s
         reason = (
-            f"it came after {fill_s:.0f} s at most before"
-            if fill_s
-            else f"hardly any machine takes more than {self.options.unheard_s:.0f} s"
+            f"it came after {fill_s:.0f} s at most before" if fill_s else f"{ran_s:.0f} s are enough for nearly all"
         )
         return [_cue("stop_pump", f"Pressure was not heard, but {reason}. Turn the pump off.", now_s, "pump_on", "act")]
 
     def _longest_run_s(self) -> float:
         """How long the pump may run until pressure must be up, heard or not."""
         fill_s, step = self._state.longest_fill_s, self._step
-        up_s = _UNHEARD_TIMES * fill_s + _UNHEARD_S if fill_s else self.options.unheard_s
+        unknown_s = self.options.unheard_again_s if self.count else self.options.unheard_s
+        up_s = self._longer * (_UNHEARD_TIMES * fill_s + _UNHEARD_S if fill_s else unknown_s)
         return max(up_s, step.on_s) if isinstance(step, Cycles) else up_s
 
     def _warn_of_hold(self, now_s: float) -> list[Cue]:

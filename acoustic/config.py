@@ -180,8 +180,10 @@ class CoachOptions:
     cycles: int = 5
     warn_hold_s: float = 20.0
     alarm_hold_s: float = 30.0
-    # Pressure takes from 2 to 25 s; where it was not heard by then, it is taken to have come unheard.
-    unheard_s: float = 25.0
+    # Pressure takes from 2 to 25 s, and less once the first cycle has driven the air out; where it was not heard by
+    # then, it is taken to have come unheard.
+    unheard_s: float = 20.0
+    unheard_again_s: float = 15.0
     min_pause_s: float = 3.0
     # A fill that stands less far over the background is hard to tell from it: the user is told.
     min_over_db: float = 6.0
