@@ -15,7 +15,18 @@ import numpy.typing as npt
 
 from .states import Grammar
 
-__all__ = ["FILL_AT", "HOLD_AT", "MASKED_AT", "RELEASE_AT", "STOP_AT", "Belief", "advance", "new_belief", "step"]
+__all__ = [
+    "FILL_AT",
+    "HOLD_AT",
+    "MASKED_AT",
+    "RELEASE_AT",
+    "STOP_AT",
+    "Belief",
+    "advance",
+    "new_belief",
+    "step",
+    "weigh",
+]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -189,3 +200,21 @@ def advance(
             if believed > above[condition]:
                 return t + 1
     return int(log_likelihood.shape[0])
+
+
+@numba.njit(cache=True, nogil=True)
+def weigh(log_likelihood: F64, evidence: float, indifference: float, release_odds: float) -> F64:
+    """Make of what a network says of frames what the decoder may believe; shapes (frames, classes...) and (frames, 4).
+
+    `evidence` is what a frame is worth beside its neighbours. Of fill and hold the likelier one is lowered by up to
+    `indifference`, a release by `release_odds`; see `DecoderOptions`.
+    """
+    weighed = np.empty((log_likelihood.shape[0], 4))
+    for t in range(log_likelihood.shape[0]):
+        background, fill, hold, release = log_likelihood[t, :4]
+        even = min(abs(hold - fill), indifference)
+        weighed[t, 0] = evidence * background
+        weighed[t, 1] = evidence * (fill - even if fill > hold else fill)
+        weighed[t, 2] = evidence * (hold - even if hold > fill else hold)
+        weighed[t, 3] = evidence * (release - release_odds)
+    return weighed

@@ -227,8 +227,8 @@ class Decoder:
 
         again = p[State.FILL] + p[State.HOLD]
         waited_s = (now - told["pump_off"]) * self.hop_s
-        # While the silence may be a hold that nobody can hear, its release may still come.
-        patient = p[State.MASKED] > 0.05 and waited_s < options.masked_wait_s
+        # While the silence may be a hold that nobody can hear, its release may still come, or be coming just now.
+        patient = p[State.MASKED] + p[State.RELEASE] > 0.05 and waited_s < options.masked_wait_s
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
