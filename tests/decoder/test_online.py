@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from acoustic.config import DecoderOptions
-from acoustic.decoder import Decoder
+from acoustic.decoder import Decoder, weigh
 
 CLASSES = "BFHR"
 
@@ -102,3 +102,10 @@ def test_frames_that_pass_before_the_first_only_move_the_clock():
     assert (moved.kind, moved.frame, moved.decided) == (told.kind, told.frame + 500, told.decided + 500)
     with pytest.raises(ValueError, match="before the first"):
         later.skip(1)
+
+
+def test_what_fill_and_hold_hardly_differ_by_counts_as_nothing():
+    said = np.array([[0.0, 2.0, 2.5, -4.0, 9.0], [0.0, 2.5, 2.0, -4.0, 9.0], [0.0, 1.0, 4.0, -4.0, 9.0]])
+    weighed = weigh(said, 0.5, 0.7, 1.0)
+    # The likelier one comes down, at most to the other; what speaks for a pump at all is not raised by it.
+    assert np.allclose(weighed, 0.5 * np.array([[0, 2, 2, -5], [0, 2, 2, -5], [0, 1, 3.3, -5]]))
