@@ -106,10 +106,7 @@ class DecoderOptions:
     """The grammar's durations and when a belief becomes an event."""
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
-    evidence: float = 0.065
-    # Where a network hardly prefers fill or hold, it does so for as long as nothing changes: what would add up over
-    # seconds to a belief counts as nothing.
-    indifference: float = 0.7
+    evidence: float = 0.07
     # Log-odds by which releases are likelier after a stop, the only place for one, than among all frames in training:
     # the network knows that a stop has just been, and its knowing it is no evidence.
     release_odds: float = 1.0

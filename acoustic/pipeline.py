@@ -189,7 +189,7 @@ class Detector:
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
         decoder = self.options.decoder
-        weighed = weigh(log_likelihood, decoder.evidence, decoder.indifference, decoder.release_odds)
+        weighed = weigh(log_likelihood, decoder.evidence, decoder.release_odds)
         if not self._decoder.begun:
             # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
             heard = np.flatnonzero(features.any(axis=1))

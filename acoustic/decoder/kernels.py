@@ -203,18 +203,15 @@ def advance(
 
 
 @numba.njit(cache=True, nogil=True)
-def weigh(log_likelihood: F64, evidence: float, indifference: float, release_odds: float) -> F64:
-    """Make of what a network says of frames what the decoder may believe; shapes (frames, classes...) and (frames, 4).
+def weigh(log_likelihood: F64, evidence: float, release_odds: float) -> F64:
+    """Make of what a network says of frames what the decoder may believe; (frames, classes...) to (frames, 4).
 
-    `evidence` is what a frame is worth beside its neighbours. Of fill and hold the likelier one is lowered by up to
-    `indifference`, a release by `release_odds`; see `DecoderOptions`.
+    `evidence` is what a frame is worth beside its neighbours; a release is lowered by `release_odds`. See
+    `DecoderOptions`.
     """
     weighed = np.empty((log_likelihood.shape[0], 4))
     for t in range(log_likelihood.shape[0]):
-        background, fill, hold, release = log_likelihood[t, :4]
-        even = min(abs(hold - fill), indifference)
-        weighed[t, 0] = evidence * background
-        weighed[t, 1] = evidence * (fill - even if fill > hold else fill)
-        weighed[t, 2] = evidence * (hold - even if hold > fill else hold)
-        weighed[t, 3] = evidence * (release - release_odds)
+        for j in range(4):
+            weighed[t, j] = evidence * log_likelihood[t, j]
+        weighed[t, 3] -= evidence * release_odds
     return weighed

@@ -83,9 +83,6 @@ class LearnOptions:
     # the same.
     keep: float = 0.4
     input_noise: float = 0.1
-    # Of frames of a run that was under way when its session began: far more sessions begin so than people who only then
-    # start the program, and where nothing was heard before, any hum could be a pump.
-    begun_weight: float = 0.1
     judge_trees: int = 200
     judge_leaves: int = 12
     judge_rate: float = 0.06
@@ -258,8 +255,6 @@ def _stretches(
     of no weight.
     """
     completeness = [label_complete(lesson) for lesson in sessions]
-    # Frames until the first background; a session without any has no pump that runs all the time.
-    begun = [int(np.argmax(lesson.labels == 0)) for lesson in sessions]
     streams: list[list[int]] = [[] for _ in range(options.streams)]
     lengths = np.zeros(options.streams, dtype=int)
     for index in rng.permutation(len(sessions)):
@@ -286,7 +281,6 @@ def _stretches(
             complete[row, :count] = completeness[queue[0]][part]
             weights[row, :count] = np.where(phase == IGNORED, 0, lesson.weights[part])
             weights[row, : max(_UNFOUNDED - start, 0)] = 0
-            weights[row, : max(begun[queue[0]] - start, 0)] *= options.begun_weight
             at[row] += options.stretch
             if at[row] >= len(lesson.labels):
                 del queue[0]

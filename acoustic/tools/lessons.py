@@ -42,17 +42,17 @@ LONGEST_RELEASE_S = 2.0
 FOREIGN_S = (50.0, 110.0)
 
 SCENARIOS: tuple[tuple[str, float], ...] = (
-    ("cleaning", 0.34),
+    ("cleaning", 0.38),
     ("early_stops", 0.13),
     ("shots", 0.16),
     ("flushes", 0.05),
     ("refills", 0.06),
     ("leak", 0.05),
     ("stuck_open", 0.03),
-    ("stuck_shut", 0.12),
+    ("stuck_shut", 0.07),
     ("clog", 0.03),
     ("air", 0.03),
-    ("idle", 0.02),
+    ("idle", 0.03),
 )
 CONDITIONS: tuple[tuple[str, float], ...] = (("home", 0.25), ("kitchen", 0.28), ("cafe", 0.22), ("hard", 0.25))
 

@@ -104,8 +104,6 @@ def test_frames_that_pass_before_the_first_only_move_the_clock():
         later.skip(1)
 
 
-def test_what_fill_and_hold_hardly_differ_by_counts_as_nothing():
-    said = np.array([[0.0, 2.0, 2.5, -4.0, 9.0], [0.0, 2.5, 2.0, -4.0, 9.0], [0.0, 1.0, 4.0, -4.0, 9.0]])
-    weighed = weigh(said, 0.5, 0.7, 1.0)
-    # The likelier one comes down, at most to the other; what speaks for a pump at all is not raised by it.
-    assert np.allclose(weighed, 0.5 * np.array([[0, 2, 2, -5], [0, 2, 2, -5], [0, 1, 3.3, -5]]))
+def test_a_release_is_weighed_as_after_a_stop():
+    said = np.array([[0.0, 2.0, 3.0, -4.0, 9.0, 9.0], [0.0, 1.0, 1.0, 6.0, 9.0, 9.0]])
+    assert np.allclose(weigh(said, 0.5, 1.0), [[0.0, 1.0, 1.5, -2.5], [0.0, 0.5, 0.5, 2.5]])
