@@ -107,9 +107,6 @@ class DecoderOptions:
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
     evidence: float = 0.07
-    # Log-odds by which releases are likelier after a stop, the only place for one, than among all frames in training:
-    # the network knows that a stop has just been, and its knowing it is no evidence.
-    release_odds: float = 1.0
     idle: DurationOptions = DurationOptions(0.3, 12.0, 1.2)
     fill: DurationOptions = DurationOptions(0.8, 7.0, 0.7)
     hold: DurationOptions = DurationOptions(0.3, 4.0, 1.1)
@@ -121,7 +118,7 @@ class DecoderOptions:
     on_posterior: float = 0.97
     pressure_posterior: float = 0.97
     off_posterior: float = 0.85
-    release_posterior: float = 0.85
+    release_posterior: float = 0.8
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
     # A hold that nobody can hear has its release at the latest after so long.

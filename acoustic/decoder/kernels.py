@@ -25,7 +25,6 @@ __all__ = [
     "advance",
     "new_belief",
     "step",
-    "weigh",
 ]
 
 F64 = npt.NDArray[np.float64]
@@ -200,18 +199,3 @@ def advance(
             if believed > above[condition]:
                 return t + 1
     return int(log_likelihood.shape[0])
-
-
-@numba.njit(cache=True, nogil=True)
-def weigh(log_likelihood: F64, evidence: float, release_odds: float) -> F64:
-    """Make of what a network says of frames what the decoder may believe; (frames, classes...) to (frames, 4).
-
-    `evidence` is what a frame is worth beside its neighbours; a release is lowered by `release_odds`. See
-    `DecoderOptions`.
-    """
-    weighed = np.empty((log_likelihood.shape[0], 4))
-    for t in range(log_likelihood.shape[0]):
-        for j in range(4):
-            weighed[t, j] = evidence * log_likelihood[t, j]
-        weighed[t, 3] -= evidence * release_odds
-    return weighed

@@ -65,6 +65,11 @@ class StoppableSource:
                 block = next(blocks, None)
             except KeyboardInterrupt:
                 return
+            except RuntimeError:
+                # A wait of Python's own that is interrupted while it takes its lock back gives it back twice.
+                if not self._asked:
+                    raise
+                return
             finally:
                 self._waiting = False
             if block is None:

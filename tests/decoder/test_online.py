@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from acoustic.config import DecoderOptions
-from acoustic.decoder import Decoder, weigh
+from acoustic.decoder import Decoder
 
 CLASSES = "BFHR"
 
@@ -102,8 +102,3 @@ def test_frames_that_pass_before_the_first_only_move_the_clock():
     assert (moved.kind, moved.frame, moved.decided) == (told.kind, told.frame + 500, told.decided + 500)
     with pytest.raises(ValueError, match="before the first"):
         later.skip(1)
-
-
-def test_a_release_is_weighed_as_after_a_stop():
-    said = np.array([[0.0, 2.0, 3.0, -4.0, 9.0, 9.0], [0.0, 1.0, 1.0, 6.0, 9.0, 9.0]])
-    assert np.allclose(weigh(said, 0.5, 1.0), [[0.0, 1.0, 1.5, -2.5], [0.0, 0.5, 0.5, 2.5]])

@@ -14,7 +14,7 @@ from acoustic.displays.feed import Feed
 from acoustic.displays.journal import Capture, JournalWriter, Opening, Record, Summary, decode
 from acoustic.errors import BackflushError, DeviceError
 from acoustic.pipeline import Detector, Monitor
-from acoustic.tools.listen import listen
+from acoustic.tools.listen import StoppableSource, listen
 from acoustic.types import AudioBlock, Cue, Status
 
 
@@ -182,3 +182,28 @@ def test_what_the_microphone_says_of_itself_is_shown_and_written() -> None:
     display = Display()
     listen(Watched(3), monitor(), [Feed(display)])
     assert Capture(0.1, "stalled", "No sound comes from mic.") in display.records
+
+
+class _Interrupted:
+    """A source whose wait fails as Python's own may when a signal comes while it takes its lock back."""
+
+    name, rate_hz = "interrupted", 16_000
+
+    def __init__(self, asked: bool) -> None:
+        self.stoppable = StoppableSource(self)
+        self._asked = asked
+
+    def __iter__(self) -> Iterator[AudioBlock]:
+        if self._asked:
+            self.stoppable.stop()
+        raise RuntimeError("release unlocked lock")
+        yield
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_wait_that_fails_because_the_user_ended_it_ends_the_source() -> None:
+    assert list(_Interrupted(asked=True).stoppable) == []
+    with pytest.raises(RuntimeError):
+        list(_Interrupted(asked=False).stoppable)
