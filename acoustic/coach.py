@@ -255,7 +255,7 @@ class Coach:
     def _cycle(self, event: Event) -> list[Cue]:
         if event.details.get("late"):
             return self._count_late(event)
-        self._run, self._longer = None, 1.0
+        self._run = None
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
         return self._count(event.decided_s, event)
@@ -373,6 +373,7 @@ class Coach:
     def _count(self, now_s: float, event: Event | None = None, *, burst: bool = False) -> list[Cue]:
         """Count a cycle or burst, as heard, or by hand where it is neither."""
         self._remember()
+        self._longer = 1.0
         state, step = self._state, self._step
         flushing = isinstance(step, Flush) and event is None
         index = state.step if flushing else self._counting()

@@ -177,8 +177,8 @@ class CoachOptions:
     cycles: int = 5
     warn_hold_s: float = 20.0
     alarm_hold_s: float = 30.0
-    # Pressure takes from 2 to 25 s, and less once the first cycle has driven the air out; where it was not heard by
-    # then, it is taken to have come unheard.
+    # Pressure takes from 2 to 25 s, hardly ever more than 20, and less once the first cycle has driven the air out.
+    # Where it was not heard by then, it is taken to have come unheard.
     unheard_s: float = 20.0
     unheard_again_s: float = 15.0
     min_pause_s: float = 3.0

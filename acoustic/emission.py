@@ -129,8 +129,8 @@ def _dense(x: F32, weight: F32, bias: F32, out: F32, rectify: bool) -> None:
 def _tanh(values: F32) -> None:
     """Take the hyperbolic tangent of all values in place, to within 3e-7.
 
-    The quotient of polynomials that Eigen and XNNPACK use: a loop over it is vectorised, one that calls the library's
-    function is not, and takes three times as long.
+    The quotient of polynomials that Eigen uses: a loop over it is vectorised, one that calls the library's function is
+    not, and takes more than twice as long.
     """
     limit = np.float32(7.90531)
     for k in range(values.shape[0]):

@@ -121,6 +121,9 @@ def test_a_run_that_time_stopped_too_early_is_longer_the_next_time() -> None:
     session = Session().run("3 + 21 - x 6 + 29.9")
     assert session.cues == "start_pump stop_pump warning start_pump"
     assert session.run("0.1").cues.endswith("stop_pump")
+    # Counted by hand, it was long enough.
+    session = Session().run("3 + 21 - x [count] 6 + 15")
+    assert session.cues.endswith("start_pump stop_pump")
 
 
 def test_a_cycle_without_a_hold_teaches_only_that_the_air_is_out() -> None:
