@@ -194,7 +194,7 @@ class CaptureOptions:
     rate_hz: int | None = None
     channels: int | None = None
     # Half of this is added to every delay, and every block costs the same, however short.
-    block_s: float = 0.03
+    block_s: float = 0.04
     # The device has this long to open and give its first sound; a Bluetooth headset takes two seconds.
     open_s: float = 10.0
     reopen_every_s: float = 0.5

@@ -178,13 +178,14 @@ class Detector:
         # with as it sounded before.
         deaf = len(features) if lost else min(self._deaf, len(features))
         self._deaf = self.options.frame.memory_hops if lost else self._deaf - deaf
-        log_likelihood = np.zeros((len(features), N_COLUMNS))
-        if deaf < len(features):
-            log_likelihood[deaf:] = self.model.emission.log_likelihood(features[deaf:], self._heard)
-        if deaf:
+        if not deaf:
+            log_likelihood = self.model.emission.log_likelihood(features, self._heard)
+        else:
+            log_likelihood = np.zeros((len(features), N_COLUMNS))
+            if deaf < len(features):
+                log_likelihood[deaf:] = self.model.emission.log_likelihood(features[deaf:], self._heard)
             features[:deaf], levels[:deaf] = self._before
-        if deaf < len(features):
-            self._before = features[-1].copy(), levels[-1].copy()
+        self._before = features[-1], levels[-1]
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))

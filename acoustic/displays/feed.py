@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ..types import AudioBlock, Status
 from .journal import Record
 
-__all__ = ["Display", "Feed"]
+__all__ = ["Display", "Feed", "LiveDisplay"]
 
 # Some seconds of sound, enough for any pause of a display that is still worth looking at.
 _BLOCKS = 256
@@ -30,12 +30,17 @@ class Display(Protocol):
         """Show one record."""
         ...
 
-    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
-        """Show what is heard right now, and the sound since the last call as far as it was kept."""
-        ...
-
     def close(self) -> None:
         """Stop showing."""
+        ...
+
+
+@runtime_checkable
+class LiveDisplay(Display, Protocol):
+    """A display that also shows what is heard between the records."""
+
+    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
+        """Show what is heard right now, and the sound since the last call as far as it was kept."""
         ...
 
 
@@ -57,6 +62,8 @@ class Feed:
         self.failure: Exception | None = None
         self.dropped = 0
         self._display = display
+        # Asked once: for a protocol the question takes long.
+        self._live = display if isinstance(display, LiveDisplay) else None
         self._records: deque[Record] = deque(maxlen=capacity)
         self._status: Status | None = None
         self._blocks: deque[AudioBlock] = deque(maxlen=_BLOCKS)
@@ -74,12 +81,14 @@ class Feed:
 
     def hear(self, block: AudioBlock) -> None:
         """Queue the sound that the next status is shown with."""
-        self._blocks.append(block)  # without the lock: so often, it would cost what a display costs
+        if self._live is not None:
+            self._blocks.append(block)  # without the lock: so often, it would cost what a display costs
 
     def update(self, status: Status) -> None:
         """Replace the status that will be shown some hundredths of a second later."""
-        with self._changed:
-            self._status = status
+        if self._live is not None:
+            with self._changed:
+                self._status = status
 
     def close(self, timeout_s: float = 2.0) -> None:
         """Let the display show what waits and end it; one that hangs is left behind after `timeout_s`."""
@@ -99,16 +108,17 @@ class Feed:
             self.failure = error
 
     def _pump(self) -> None:
+        patience_s = None if self._live is None else _UPDATE_S
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._records or self._closing, _UPDATE_S)
+                self._changed.wait_for(lambda: self._records or self._closing, patience_s)
                 records, status, closing = list(self._records), self._status, self._closing
                 self._records.clear()
                 self._status = None
             blocks = [self._blocks.popleft() for _ in range(len(self._blocks))] if status is not None else []
             for record in records:
                 self._display.show(record)
-            if status is not None:
-                self._display.update(status, blocks)
+            if self._live is not None and status is not None:
+                self._live.update(status, blocks)
             if closing and not records and status is None:
                 return

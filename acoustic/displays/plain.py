@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 
-from ..types import AudioBlock, Cue, Event, Progress, Status
+from ..types import Cue, Event, Progress
 from .journal import Capture, Gap, Opening, Record, Summary
 from .wording import clock, describe
 
@@ -58,9 +58,6 @@ class PlainDisplay:
         """Print the record, except the summary: whoever ends the session prints that."""
         if not isinstance(record, Summary) and not _implied(record):
             self._write(plain_line(record))
-
-    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
-        """Nothing: what is heard between events makes no line."""
 
     def close(self) -> None:
         """Nothing to give back."""

@@ -27,6 +27,8 @@ from .journal import JournalWriter, Opening, Record
 __all__ = ["FlacRecorder", "Recording", "journal_beside"]
 
 _SYNC_S = 0.4
+# Taken together: to wake the writing thread for each block costs more than to write it.
+_GATHERED_S = 0.2
 # What waits for a slow disk, before the recording is given up.
 _MAX_WAITING_S = 60.0
 _ZEROS_AT_ONCE = 1 << 20
@@ -78,7 +80,6 @@ class FlacRecorder:
                 self._waiting_samples += len(block.samples)
                 if self._waiting_samples > _MAX_WAITING_S * self._rate_hz:
                     self.failure = f"{self.path}: the disk is too slow; the recording ends here, listening goes on"
-                self._changed.notify()
 
     def close(self, timeout_s: float = 10.0) -> None:
         """Write what waits and end the file; a disk that hangs is left behind after `timeout_s`."""
@@ -119,15 +120,14 @@ class FlacRecorder:
             synced_s = time.monotonic()
             while self.failure is None:
                 with self._changed:
-                    self._changed.wait_for(lambda: self._waiting or self._closing, _SYNC_S)
+                    self._changed.wait_for(lambda: self._closing, _GATHERED_S)
                     blocks = list(self._waiting)
                     self._waiting.clear()
                     self._waiting_samples = 0
                     ending = self._closing
-                for block in blocks:
-                    for piece in self._pieces(block):
-                        flac.write(piece)
-                        taken += len(piece)
+                for piece in self._pieces(blocks):
+                    flac.write(piece)
+                    taken += len(piece)
                 if ending and not blocks:
                     break
                 if time.monotonic() - synced_s >= _SYNC_S:
@@ -135,15 +135,26 @@ class FlacRecorder:
                     synced_s = time.monotonic()
         self._file.sync()
 
-    def _pieces(self, block: AudioBlock) -> Iterator[npt.NDArray[np.int32]]:
-        # What was lost before the first block lies before the recording.
-        lost = block.lost if self._begun else 0
-        self._begun = True
-        for at in range(0, lost, _ZEROS_AT_ONCE):
-            yield np.zeros(min(_ZEROS_AT_ONCE, lost - at), np.int32)
-        grid = np.rint(block.samples.astype(np.float64) * 2.0**23)
-        # Integers, whose upper 24 bits libsndfile takes as they are; its floats would be scaled by 2**23 - 1.
-        yield np.clip(grid, -(2**23), 2**23 - 1).astype(np.int32) << 8
+    def _pieces(self, blocks: list[AudioBlock]) -> Iterator[npt.NDArray[np.int32]]:
+        together: list[npt.NDArray[np.float32]] = []
+        for block in blocks:
+            # What was lost before the first block lies before the recording.
+            lost = block.lost if self._begun else 0
+            self._begun = True
+            if lost and together:
+                yield _integers(np.concatenate(together))
+                together.clear()
+            for at in range(0, lost, _ZEROS_AT_ONCE):
+                yield np.zeros(min(_ZEROS_AT_ONCE, lost - at), np.int32)
+            together.append(block.samples)
+        if together:
+            yield _integers(np.concatenate(together))
+
+
+def _integers(samples: npt.NDArray[np.float32]) -> npt.NDArray[np.int32]:
+    # Their upper 24 bits libsndfile takes as they are; floats it would scale by 2**23 - 1.
+    grid = np.rint(samples.astype(np.float64) * 2.0**23)
+    return np.clip(grid, -(2**23), 2**23 - 1).astype(np.int32) << 8
 
 
 class Recording:

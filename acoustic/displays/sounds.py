@@ -11,12 +11,11 @@ import contextlib
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from ..types import AudioBlock, Cue, CueKind, Status
+from ..types import Cue, CueKind
 from .controls import Controls
 from .journal import Record
 
@@ -104,9 +103,6 @@ class SoundDisplay:
         if self._player and self._player.stdin:
             with contextlib.suppress(OSError):
                 self._player.stdin.write(f"{kind}\n")
-
-    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
-        """Nothing: only cues sound."""
 
     def close(self) -> None:
         """Let the last sound end, and the player with it."""

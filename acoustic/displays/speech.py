@@ -7,10 +7,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
 
 from ..errors import OptionError
-from ..types import AudioBlock, Cue, Status
+from ..types import Cue
 from .controls import Controls
 from .journal import Record
 from .sounds import sounds_for
@@ -80,9 +79,6 @@ class SpeechDisplay:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-
-    def update(self, status: Status, blocks: Sequence[AudioBlock]) -> None:
-        """Nothing: only cues are said."""
 
     def close(self) -> None:
         """Let the last words end, if they do so soon."""

@@ -12,8 +12,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,7 +39,7 @@ class _Message(NamedTuple):
     kind: Message
     stamp_s: float
     lag_s: float
-    payload: bytes
+    payload: bytes | bytearray
 
     def values(self) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(self.payload)
@@ -94,7 +95,7 @@ class _Process:
         self.end()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
+        assert isinstance(self._process.stdout, BufferedReader)
         with self._process.stdout as pipe:
             while (header := _exactly(pipe, HEADER.size)) is not None:
                 kind, stamp_s, lag_s, length = HEADER.unpack(header)
@@ -399,9 +400,11 @@ class MicrophoneSource:
         self._reports.append(CaptureReport(self._state, text))
 
 
-def _exactly(pipe: IO[bytes], size: int) -> bytes | None:
-    data = pipe.read(size)
-    return data if len(data) == size else None
+def _exactly(pipe: BufferedReader, size: int) -> bytearray | None:
+    # An array over it may be written to, which compiled code takes at once; to tell the type of any other costs more
+    # than to hear it.
+    data = bytearray(size)
+    return data if pipe.readinto(data) == size else None
 
 
 def _raise_if_failed(message: _Message) -> None:

@@ -150,7 +150,7 @@ class PipeSource:
     def _decode(self, data: bytes) -> npt.NDArray[np.float32]:
         """Return samples of shape (n, channels), full scale 1.0."""
         if self._format == "f32le":
-            flat = np.frombuffer(data, "<f4")
+            flat = np.frombuffer(data, "<f4").copy()  # writable, as compiled code has it from elsewhere
         elif self._format == "s24le":
             # As the upper bytes of 32 bits, whose lowest stays 0.
             wide = np.zeros((len(data) // 3, 4), np.uint8)

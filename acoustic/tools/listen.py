@@ -116,9 +116,7 @@ def warm_up(detector: Detector) -> None:
 
     Done before the source is opened, whose first seconds would otherwise pile up.
     """
-    # As a microphone's process sends it: an array that nobody may write to is compiled for by itself.
-    silence = np.frombuffer(bytes(4 * RATE_HZ), np.float32).reshape(-1, 1)
-    detector.push(AudioBlock(0, heard(silence), RATE_HZ))
+    detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
     detector.flush()
     detector.reset()
 

@@ -301,7 +301,7 @@ def test_a_server_that_comes_back_at_another_rate(sound: PulseRig, listener: Lis
         sound.play(noise, "a")
         listener.wait_for_sound(RECOVERED_S)
         assert listener.source.rate_hz == RATE_HZ
-        listener.wait_for(lambda: len([b for b in listener.blocks if b.samples.any()]) > 100, 3.0)
+        listener.wait_for(lambda: sum(len(b.samples) for b in listener.blocks if b.samples.any()) > 3.0 * RATE_HZ, 3.0)
     finally:
         sound.rate_hz = RATE_HZ
         sound.stop()
