@@ -107,18 +107,24 @@ class DecoderOptions:
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
     evidence: float = 0.07
+    # Log-odds by which releases are likelier after a stop, the only place for one, than among all frames in training:
+    # the network knows that a stop has just been, and its knowing it is no evidence.
+    release_odds: float = 1.0
     idle: DurationOptions = DurationOptions(0.3, 12.0, 1.2)
     fill: DurationOptions = DurationOptions(0.8, 7.0, 0.7)
     hold: DurationOptions = DurationOptions(0.3, 4.0, 1.1)
     masked: DurationOptions = DurationOptions(2.3, 5.0, 0.6)
     stopped: DurationOptions = DurationOptions(0.0, 0.25, 1.0)
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
+    lull: DurationOptions = DurationOptions(0.1, 0.8, 0.8)
     # How often a fill ends in a hold that nobody can hear.
     masked_share: float = 0.01
+    # How often a hold goes on behind a moment in which nobody can hear it.
+    lull_share: float = 0.02
     on_posterior: float = 0.97
     pressure_posterior: float = 0.97
-    off_posterior: float = 0.85
-    release_posterior: float = 0.8
+    off_posterior: float = 0.9
+    release_posterior: float = 0.85
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
     # A hold that nobody can hear has its release at the latest after so long.

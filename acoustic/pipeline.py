@@ -13,7 +13,7 @@ from .adaptation import MachineMemory
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import N_CLASSES, Decoder, SoundClass, Transition
+from .decoder import Decoder, SoundClass, Transition, weigh
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import RunEvidence, RunFrames, RunMeasures, SessionMemory, followed
@@ -189,7 +189,8 @@ class Detector:
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
-        weighed = log_likelihood[:, :N_CLASSES] * self.options.decoder.evidence
+        decoder = self.options.decoder
+        weighed = weigh(log_likelihood, decoder.evidence, decoder.release_odds)
         if not self._decoder.begun:
             # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
             heard = np.flatnonzero(features.any(axis=1))

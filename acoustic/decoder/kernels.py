@@ -13,7 +13,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .states import Grammar
+from .states import Grammar, State
 
 __all__ = [
     "FILL_AT",
@@ -25,6 +25,7 @@ __all__ = [
     "advance",
     "new_belief",
     "step",
+    "weigh",
 ]
 
 F64 = npt.NDArray[np.float64]
@@ -33,6 +34,7 @@ I64 = npt.NDArray[np.int64]
 # Columns of `Belief.path`: the frame at which each segment of the run was entered, -1 where there was none.
 FILL_AT, HOLD_AT, MASKED_AT, STOP_AT, RELEASE_AT = 0, 1, 2, 3, 4
 N_PATH = 5
+_IDLE, _FILL, _HOLD, _LULL = int(State.IDLE), int(State.FILL), int(State.HOLD), int(State.LULL)
 
 
 class Belief(NamedTuple):
@@ -82,11 +84,11 @@ def new_belief(grammar: Grammar, capacity: int) -> Belief:
 
 @numba.njit(cache=True, nogil=True)
 def _enter(path: I64, state: int, frame: int) -> None:
-    """Note in `path` that `state` is entered at `frame`."""
-    if state == 1:
+    """Note in `path` that `state` is entered at `frame`; a hold behind a lull is the one before it."""
+    if state == _FILL:
         path[:] = -1
-        path[0] = frame
-    elif state >= 2:
+        path[FILL_AT] = frame
+    elif state != _IDLE and state != _LULL and not (state == _HOLD and path[HOLD_AT] >= 0):
         path[state - 1] = frame
 
 
@@ -199,3 +201,18 @@ def advance(
             if believed > above[condition]:
                 return t + 1
     return int(log_likelihood.shape[0])
+
+
+@numba.njit(cache=True, nogil=True)
+def weigh(log_likelihood: F64, evidence: float, release_odds: float) -> F64:
+    """Make of what a network says of frames what the decoder may believe; shapes (frames, classes...) and (frames, 4).
+
+    `evidence` is what a frame is worth beside its neighbours, `release_odds` by how much a release is lowered; see
+    `DecoderOptions`.
+    """
+    weighed = np.empty((log_likelihood.shape[0], 4))
+    for t in range(log_likelihood.shape[0]):
+        for j in range(3):
+            weighed[t, j] = evidence * log_likelihood[t, j]
+        weighed[t, 3] = evidence * (log_likelihood[t, 3] - release_odds)
+    return weighed

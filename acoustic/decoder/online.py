@@ -164,16 +164,17 @@ class Decoder:
         best = int(np.argmax(weight))
         return np.append(belief.path[best], belief.entry[best]) if weight[best] >= 0.0 else None
 
-    def _mean_entry(self, state: State) -> int:
-        """Mean frame at which `state` was entered.
+    def _mean_entry(self, *states: State, after: int = -1) -> int:
+        """Mean frame, of those behind `after`, at which any of `states` was entered.
 
-        Pressure comes gradually: the likeliest frame jumps by a tenth of a second with where the hops fall in the
-        sound, the mean by a quarter of that.
+        Pressure comes gradually and a whoosh fades: the likeliest frame jumps by a tenth of a second with where the
+        hops fall in the sound, the mean by a quarter of that.
         """
         belief = self._belief
         n = belief.counters[0]
-        weight = np.where(belief.state[:n] == state, belief.weight[:n], 0.0)
-        return round(float(np.sum(weight * belief.entry[:n]) / np.sum(weight)))
+        entry = belief.entry[:n]
+        weight = np.where(np.isin(belief.state[:n], states) & (entry > after), belief.weight[:n], 0.0)
+        return round(float(np.sum(weight * entry) / np.sum(weight)))
 
     def _say(
         self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False, late: bool = False
@@ -205,8 +206,9 @@ class Decoder:
             if path is None:
                 return []
             # An end before the release means that the belief has let go of this run altogether.
-            end = int(path[ENTRY])
-            return [self._say("release_end", end if end > told["release"] else now, now, over)]
+            faded = int(path[ENTRY]) > told["release"]
+            end = self._mean_entry(State.IDLE, State.FILL, State.HOLD, after=told["release"]) if faded else now
+            return [self._say("release_end", end, now, over)]
 
         if p[State.RELEASE] > options.release_posterior:
             path = self._likeliest(State.RELEASE)
@@ -226,12 +228,24 @@ class Decoder:
             return [] if path is None else self._catch_up(path, now, stopped)
 
         again = p[State.FILL] + p[State.HOLD]
+        if again > options.on_posterior and (path := self._likeliest(State.FILL, State.HOLD)) is not None:
+            began = int(path[FILL_AT] if path[FILL_AT] >= 0 else path[HOLD_AT])
+            if began < told["pump_off"]:
+                self._go_on()
+                return []
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come, or be coming just now.
         patient = p[State.MASKED] + p[State.RELEASE] > 0.05 and waited_s < options.masked_wait_s
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
+
+    def _go_on(self) -> None:
+        """Let the run go on whose stop was told: it was none, and the next one takes its place."""
+        del self._told["pump_off"]
+        self._stage = next(stage for past, stage in _STAGES.items() if past in self._told)
+        last = "pressure" if "pressure" in self._told else "pump_on"
+        self._phase, self._since = PHASE_AFTER[last], self._told[last]
 
     def _catch_up(self, path: npt.NDArray[np.int64], now: int, confidence: float) -> list[Transition]:
         """Tell what the likeliest way says happened before and was never told, the stop included."""

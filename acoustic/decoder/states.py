@@ -29,7 +29,8 @@ class State(IntEnum):
     """States of the grammar.
 
     `MASKED` is a hold that sinks below the room's noise: it sounds like the background, lasts longer than any pause
-    between the pump's stop and the release, and only a release can prove it.
+    between the pump's stop and the release, and only a release can prove it. `LULL` is a moment within a hold in which
+    it cannot be heard, or not as a hold: a bang, or a suppressor that takes it for noise.
     """
 
     IDLE = 0
@@ -38,6 +39,7 @@ class State(IntEnum):
     MASKED = 3
     STOPPED = 4
     RELEASE = 5
+    LULL = 6
 
 
 N_STATES = len(State)
@@ -51,6 +53,7 @@ _SOUND = {
     State.MASKED: SoundClass.BACKGROUND,
     State.STOPPED: SoundClass.BACKGROUND,
     State.RELEASE: SoundClass.RELEASE,
+    State.LULL: SoundClass.BACKGROUND,
 }
 
 # What follows what. A fill may stop early, a hold may turn loud again (a second wave of air), a handle may be
@@ -59,6 +62,7 @@ _NEXT: dict[State, dict[State, float]] = {
     State.IDLE: {State.FILL: 1.0},
     State.FILL: {State.HOLD: 0.77, State.STOPPED: 0.23},
     State.HOLD: {State.STOPPED: 0.97, State.FILL: 0.03},
+    State.LULL: {State.HOLD: 1.0},
     State.MASKED: {State.RELEASE: 1.0},
     State.STOPPED: {State.RELEASE: 0.8, State.IDLE: 0.17, State.FILL: 0.03},
     State.RELEASE: {State.IDLE: 0.97, State.FILL: 0.03},
@@ -111,6 +115,7 @@ def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
         State.MASKED: options.masked,
         State.STOPPED: options.stopped,
         State.RELEASE: options.release,
+        State.LULL: options.lull,
     }
     frames = round(options.longest_s / hop_s)
     follow = np.zeros((N_STATES, N_STATES))
@@ -119,6 +124,8 @@ def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
             follow[state, following] = p
     follow[State.FILL] *= 1.0 - options.masked_share
     follow[State.FILL, State.MASKED] = options.masked_share
+    follow[State.HOLD] *= 1.0 - options.lull_share
+    follow[State.HOLD, State.LULL] = options.lull_share
     hazard = np.stack([_hazard(duration_pmf(durations[state], hop_s, frames)) for state in State])
     # A recording may begin with the pump running.
     initial = np.zeros(N_STATES)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from acoustic.config import DecoderOptions
-from acoustic.decoder import Decoder
+from acoustic.decoder import Decoder, weigh
+from acoustic.types import Phase
 
 CLASSES = "BFHR"
 
@@ -66,6 +67,40 @@ def test_a_hold_that_nobody_hears_is_told_with_its_release():
     assert pressure.confidence <= 0.5
 
 
+@pytest.mark.parametrize("lull_s", [0.3, 0.8, 1.8])
+def test_a_hold_behind_a_lull_is_the_same_run(lull_s):
+    at = 30 + 60 + 20
+    told, transitions = decode(CYCLE[:at] + "B" * round(10 * lull_s) + "H" * 20 + CYCLE[at:])
+    what = [kind for kind, _ in told]
+    assert what.count("pump_on") == what.count("release") == 1
+    assert "no_release" not in what
+    # A stop that was told is followed by the true one.
+    stops = [t for t in transitions if t.kind == "pump_off"]
+    assert len(stops) <= 2
+    assert stops[-1].frame == pytest.approx((at + 10 * lull_s + 20) * 10, abs=5)
+    assert next(t.frame for t in transitions if t.kind == "pressure") == pytest.approx(900, abs=5)
+
+
+def test_the_phase_is_that_of_the_hold_again_behind_a_lull():
+    decoder = Decoder(DecoderOptions(evidence=1.0))
+    at = 30 + 60 + 20
+    phases = []
+    for letter in CYCLE[:at] + "B" * 8 + "H" * 20:
+        rows = np.full((10, 4), -3.0)
+        rows[:, CLASSES.index(letter)] = 0.0
+        decoder.push(rows)
+        phases.append(decoder.phase)
+    assert Phase.STOPPED in phases
+    assert phases[-1] is Phase.HOLD
+    assert decoder.since_frame == pytest.approx(900, abs=5)
+
+
+def test_a_second_run_without_a_whoosh_before_it_is_another_run():
+    what = kinds(CYCLE[:110] + "B" * 8 + "F" * 60 + "H" * 20 + "B" * 2 + "R" * 10 + "B" * 30)
+    assert what.count("pump_on") == 2
+    assert what.count("no_release") == 1
+
+
 def test_two_seconds_of_nothing_in_the_hold_are_bridged():
     whole, _ = decode(CYCLE)
     gap = CYCLE[:92] + "." * 15 + CYCLE[107:]
@@ -102,3 +137,9 @@ def test_frames_that_pass_before_the_first_only_move_the_clock():
     assert (moved.kind, moved.frame, moved.decided) == (told.kind, told.frame + 500, told.decided + 500)
     with pytest.raises(ValueError, match="before the first"):
         later.skip(1)
+
+
+def test_a_release_is_weighed_less_and_every_frame_with_it():
+    rows = np.random.default_rng(0).normal(0.0, 3.0, (50, 6))
+    expected = 0.1 * (rows[:, :4] - np.array([0.0, 0.0, 0.0, 1.5]))
+    np.testing.assert_allclose(weigh(rows, 0.1, 1.5), expected)
