@@ -244,7 +244,7 @@ class Decoder:
         """Let the run go on whose stop was told: it was none, and the next one takes its place."""
         del self._told["pump_off"]
         self._stage = next(stage for past, stage in _STAGES.items() if past in self._told)
-        last = "pressure" if "pressure" in self._told else "pump_on"
+        last: TransitionKind = "pressure" if "pressure" in self._told else "pump_on"
         self._phase, self._since = PHASE_AFTER[last], self._told[last]
 
     def _catch_up(self, path: npt.NDArray[np.int64], now: int, confidence: float) -> list[Transition]:
