@@ -60,6 +60,7 @@ class _Run:
     stop_due_s: float | None = None
     told_unheard: bool = False
     stopped: bool = False
+    again_s: float = 0.0
     warnings: int = 0
     judged: bool = False
 
@@ -194,6 +195,8 @@ class Coach:
     # Events.
 
     def _pump_on(self, event: Event) -> list[Cue]:
+        if event.details.get("again"):
+            return self._again(event)
         now_s, step = event.decided_s, self._step
         early = (
             self._ended_s is not None
@@ -215,6 +218,8 @@ class Coach:
         return []
 
     def _pressure(self, event: Event) -> list[Cue]:
+        if event.details.get("again"):
+            return self._again(event)
         now_s = event.decided_s
         run = self._run = self._run or _Run(event.time_s)
         run.pressure_s = event.time_s
@@ -225,6 +230,12 @@ class Coach:
             return []
         run.stop_due_s = max(now_s, run.began_s + step.on_s if isinstance(step, Cycles) else now_s)
         return self._stop_pump(now_s) if run.stop_due_s <= now_s else []
+
+    def _again(self, event: Event) -> list[Cue]:
+        """Go on with the run: its stop was none. What has fallen due of it meanwhile is said now."""
+        if self._run is not None and not self._run.judged:
+            self._run.stopped, self._run.again_s = False, event.decided_s
+        return []
 
     def _pump_off(self, event: Event) -> list[Cue]:
         if self._run is None:
@@ -311,13 +322,13 @@ class Coach:
         run, options = self._run, self.options
         if run is not None and run.pressure_s is not None and not run.stopped:
             if run.stop_due_s is not None:
-                yield _Due(run.stop_due_s, self._stop_pump)
+                yield _Due(max(run.stop_due_s, run.again_s), self._stop_pump)
             if run.warnings < 2:
                 after_s = (options.warn_hold_s, options.alarm_hold_s)[run.warnings]
-                yield _Due(run.pressure_s + after_s, self._warn_of_hold)
+                yield _Due(max(run.pressure_s + after_s, run.again_s), self._warn_of_hold)
         filling = run is not None and run.pressure_s is None and not run.stopped and isinstance(self._step, Cycles)
         if run is not None and filling and not run.told_unheard:
-            yield _Due(run.began_s + self._longest_run_s(), self._stop_unheard)
+            yield _Due(max(run.began_s + self._longest_run_s(), run.again_s), self._stop_unheard)
         if self._wait_s is not None:
             yield _Due(self._wait_s, self._wait)
         if self._ready_s is not None:

@@ -27,7 +27,9 @@ class CycleFold:
 
     def push(self, event: Event) -> list[Event]:
         """Take in an event; return the `cycle` or `incomplete` that it completes, if any."""
-        if event.kind == "pump_on":
+        if event.details.get("again"):
+            self._run.pop("pump_off", None)
+        elif event.kind == "pump_on":
             self._run = {"pump_on": event}
         elif event.kind in ("pressure", "pump_off", "release"):
             if "pump_on" in self._run:

@@ -207,6 +207,10 @@ class Detector:
     def _events(self, transitions: list[Transition]) -> list[Event]:
         events: list[Event] = []
         for transition in transitions:
+            if transition.again:
+                self._run.pop("pump_off", None)
+                events += self._folded(self._event(transition, {"again": True}))
+                continue
             if transition.kind == "pump_on":
                 self._run.clear()
                 self._machine.begin_run()

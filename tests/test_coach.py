@@ -66,6 +66,8 @@ class Session:
                 self.push("release_end")
                 self.cycles += 1
                 self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles, **self.over, **self.lengths)
+            elif word == "again":
+                self.push("pressure", again=True)
             elif word in PICTURES:
                 for kind in PICTURES[word]:
                     self.push(kind, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
@@ -269,6 +271,18 @@ def test_a_pump_stopped_before_its_time_is_not_told_to_stop() -> None:
     assert "stop_pump" not in Session(procedure).run("3 + 4 p 1 - w 20").cues
 
 
+def test_a_stop_that_was_none_leaves_due_what_was_due() -> None:
+    procedure = Procedure("timed", "", (Prepare("Ready?"), Cycles("Cleaner", 2, on_s=10.0)))
+    session = Session(procedure).run("3 + 4 p 1 - 1 again 6 - w 1")
+    stops = [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "stop_pump"]
+    assert stops == [13.0]
+    assert session.place == "Cleaner 1/2"
+    # What fell due while the pump seemed to be off is said as soon as it is known not to be, and only then.
+    session = Session(procedure).run("3 + 4 p 1 - 8 again 6 - w 1")
+    stops = [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "stop_pump"]
+    assert stops == [16.0]
+
+
 def test_the_next_cycle_is_asked_for_after_the_pause_unless_it_has_begun() -> None:
     assert Session(FULL).run("3 + 6 p 2 - w 2 + 6 p").cues == "start_pump stop_pump release_ok stop_pump"
     session = Session(FULL).run("3 + 6 p 2 - w 60")
@@ -405,7 +419,7 @@ def test_every_shipped_procedure_can_be_gone_through_by_hearing_alone(name: str)
     assert session.place.startswith("Done")
 
 
-words = st.sampled_from([*"+p-wx!", "~2", "~9", "0.3", "4", "25", *(f"[{kind}]" for kind in ACTION_KINDS)])
+words = st.sampled_from([*"+p-wx!", "again", "~2", "~9", "0.3", "4", "25", *(f"[{kind}]" for kind in ACTION_KINDS)])
 
 
 @given(st.lists(words, max_size=40), st.sampled_from([0.1, 0.7, 100.0]))

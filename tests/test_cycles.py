@@ -42,6 +42,18 @@ def test_what_does_not_count_says_why(run, reason):
     assert reason in str(last.details["reason"])
 
 
+def test_a_stop_that_was_none_does_not_end_the_hold():
+    fold = CycleFold()
+    times = {"pump_on": 1.0, "pressure": 6.0, "pump_off": 9.0}
+    for kind, time_s in times.items():
+        assert fold.push(Event(kind, time_s, time_s, 0.9)) == []
+    assert fold.push(Event("pressure", 9.5, 9.7, 0.9, {"again": True})) == []
+    for kind, time_s in {"pump_off": 12.0, "release": 12.1}.items():
+        assert fold.push(Event(kind, time_s, time_s, 0.9)) == []
+    (cycle,) = fold.push(Event("release_end", 13.0, 13.2, 0.9, {"complete": 0.9}))
+    assert (cycle.details["fill_s"], cycle.details["hold_s"]) == (5.0, 6.0)
+
+
 def test_a_faint_run_counts_if_it_is_surer():
     assert told(over_db=1.0, complete=0.85).kind == "cycle"
 

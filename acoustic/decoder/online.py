@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -30,7 +30,8 @@ _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 class Transition:
     """A change of phase: it happened at `frame` and was known at `decided`.
 
-    `masked` marks a hold that nobody could hear, `late` what became known only in retrospect.
+    `masked` marks a hold that nobody could hear, `late` what became known only in retrospect, `again` that a run goes
+    on whose stop was told: it was none, and the next one takes its place.
     """
 
     kind: TransitionKind
@@ -39,6 +40,7 @@ class Transition:
     confidence: float
     masked: bool = False
     late: bool = False
+    again: bool = False
 
 
 # The stage that a run is in once this has been told, the latest first.
@@ -231,8 +233,7 @@ class Decoder:
         if again > options.on_posterior and (path := self._likeliest(State.FILL, State.HOLD)) is not None:
             began = int(path[FILL_AT] if path[FILL_AT] >= 0 else path[HOLD_AT])
             if began < told["pump_off"]:
-                self._go_on()
-                return []
+                return [self._go_on(max(int(path[ENTRY]), told["pump_off"]), now, again)]
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come, or be coming just now.
         patient = p[State.MASKED] + p[State.RELEASE] > 0.05 and waited_s < options.masked_wait_s
@@ -240,12 +241,14 @@ class Decoder:
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
 
-    def _go_on(self) -> None:
-        """Let the run go on whose stop was told: it was none, and the next one takes its place."""
+    def _go_on(self, frame: int, now: int, confidence: float) -> Transition:
+        """Take the stop back."""
         del self._told["pump_off"]
-        self._stage = next(stage for past, stage in _STAGES.items() if past in self._told)
         last: TransitionKind = "pressure" if "pressure" in self._told else "pump_on"
-        self._phase, self._since = PHASE_AFTER[last], self._told[last]
+        first = self._told[last]
+        told = replace(self._say(last, frame, now, confidence), again=True)
+        self._told[last] = first
+        return told
 
     def _catch_up(self, path: npt.NDArray[np.int64], now: int, confidence: float) -> list[Transition]:
         """Tell what the likeliest way says happened before and was never told, the stop included."""

@@ -89,6 +89,8 @@ class View:
         Whether there is a keyboard to press.
     address, code
         Of the web page, if there is one, and the same as rows of a QR code.
+    before_stop
+        What the phase was, and since when, before the pump was last heard to stop.
     looking
         Whether the user is asked to look at the foam, or was just now.
     faint
@@ -103,6 +105,7 @@ class View:
     status: Status | None = None
     phase: Phase = Phase.BACKGROUND
     since_s: float = 0.0
+    before_stop: tuple[Phase, float] = (Phase.FILL, 0.0)
     runs: list[Event] = field(default_factory=list)
     last_release: Event | None = None
     cue: Cue | None = None
@@ -206,7 +209,12 @@ class View:
         return self.cue.text
 
     def _event(self, event: Event) -> None:
-        if (phase := PHASE_AFTER.get(event.kind)) is not None:
+        if event.details.get("again"):
+            # The stop was none: what was said since the phase began still holds.
+            self.phase, self.since_s = self.before_stop
+        elif (phase := PHASE_AFTER.get(event.kind)) is not None:
+            if event.kind == "pump_off":
+                self.before_stop = self.phase, self.since_s
             self.phase, self.since_s = phase, event.time_s
         match event.kind:
             case "cycle" | "incomplete":

@@ -52,9 +52,9 @@ def _event(event: Event) -> str:
     details = event.details
     match event.kind:
         case "pump_on":
-            text = "pump on"
+            text = "the pump is still on" if details.get("again") else "pump on"
         case "pressure":
-            text = f"pressure is up{_decibels(details)}"
+            text = "pressure is still up" if details.get("again") else f"pressure is up{_decibels(details)}"
         case "pump_off":
             text = "pump off"
         case "release":

@@ -156,7 +156,7 @@ def score_session(name: str, reference: Reference, events: Sequence[Event]) -> S
         (run, event)
         for run, told in runs
         for event in told
-        if event.kind == "pressure" and run.outcome is not Outcome.OTHER
+        if event.kind == "pressure" and run.outcome is not Outcome.OTHER and not event.details.get("again")
     ]
     kinds: dict[Outcome, list[set[EventKind]]] = {outcome: [] for outcome in Outcome}
     for run, told in runs:

@@ -80,6 +80,19 @@ def test_a_session_word_by_word() -> None:
     assert told.at(99.0, "pump_on") == "FILLING"
 
 
+def test_a_stop_that_was_none() -> None:
+    told = Told()
+    told.at(5.0, "pump_on")
+    told.at(12.0, "pressure", "stop_pump!")
+    assert told.at(14.0, "pump_off") == "PUMP OFF"
+    assert told.at(15.0, "pressure", again=True) == "STOP PUMP"
+    assert told.view.phase_s == pytest.approx(3.0)
+    assert told.at(16.0, "pump_off") == "PUMP OFF"
+    told.at(30.0, "release", "release_end", "cycle", "pump_on")
+    told.at(33.0, "pump_off")
+    assert told.at(34.0, "pump_on", again=True) == "FILLING"
+
+
 def test_pressure_that_nobody_heard() -> None:
     told = Told()
     told.at(0.0, "pump_on", "pressure", "stop_pump!", "pump_off")
