@@ -106,7 +106,7 @@ class DecoderOptions:
     """The grammar's durations and when a belief becomes an event."""
 
     # Neighbouring frames share most of their audio: their evidence is worth this part of independent frames'.
-    evidence: float = 0.07
+    evidence: float = 0.08
     # Log-odds by which releases are likelier after a stop, the only place for one, than among all frames in training:
     # the network knows that a stop has just been, and its knowing it is no evidence.
     release_odds: float = 1.0
@@ -122,7 +122,7 @@ class DecoderOptions:
     # How often a hold goes on behind a moment in which nobody can hear it.
     lull_share: float = 0.02
     on_posterior: float = 0.97
-    pressure_posterior: float = 0.97
+    pressure_posterior: float = 0.985
     off_posterior: float = 0.9
     release_posterior: float = 0.85
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.

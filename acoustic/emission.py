@@ -173,26 +173,8 @@ def _remember(net: RecurrentNetwork, x: F32, gates: F32, state: F32) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_phases(net: RecurrentNetwork, features: F32, state: F32, scratch: F32, share: np.float32, sums: F32) -> None:
-    """Move one network's `state` on by a frame, and add `share` of its outputs to `sums`."""
-    n, h1 = net.w1.shape
-    h2 = net.w2.shape[1]
-    g = state.shape[0]
-    for i in range(n):
-        scratch[0, i] = features[net.inputs[i]]
-    _dense(scratch[0, :n], net.w1, net.b1, scratch[1, :h1], True)
-    _remember(net, scratch[1, :h1], scratch[4:6], state)
-    for k in range(g):
-        scratch[1, h1 + k] = state[k]
-    _dense(scratch[1, : h1 + g], net.w2, net.b2, scratch[2, :h2], True)
-    _dense(scratch[2, :h2], net.w3, net.b3, scratch[3, :N_OUTPUTS], False)
-    for j in range(N_OUTPUTS):
-        sums[j] += share * scratch[3, j]
-
-
-@numba.njit(cache=True, nogil=True)
 def _judge(
-    phases: tuple[RecurrentNetwork, ...],
+    phases: RecurrentNetwork,
     release: Network,
     log_prior: F64,
     features: F32,
@@ -201,36 +183,37 @@ def _judge(
     p: F64,
     out: F64,
 ) -> None:
-    """Fill `out`, shape (frames, 6).
-
-    `scratch` has rows for the inputs, both hidden layers, outputs, two of gates, and the outputs' mean.
-    """
+    """Fill `out`, shape (frames, 6); `scratch` has rows for the inputs, both hidden layers, outputs and gates."""
+    n, h1 = phases.w1.shape
+    h2 = phases.w2.shape[1]
+    g = state.shape[0]
     rn, r1 = release.w1.shape
     r2 = release.w2.shape[1]
-    share = np.float32(1.0) / np.float32(len(phases))
-    mean = scratch[6, :N_OUTPUTS]
     for t in range(features.shape[0]):
         silent = True
-        for i in range(features.shape[1]):
-            silent = silent and features[t, i] == 0.0
+        for i in range(n):
+            scratch[0, i] = features[t, phases.inputs[i]]
+            silent = silent and scratch[0, i] == 0.0
         if silent:
             # Digital silence before anything was heard leaves every feature at zero: no pump, nothing to remember.
             out[t] = -MAX_LOG_ODDS
             out[t, 0] = out[t, 4] = out[t, 5] = 0.0
             continue
-        for j in range(N_OUTPUTS):
-            mean[j] = 0.0
-        for m in range(len(phases)):
-            _add_phases(phases[m], features[t], state[m], scratch, share, mean)
+        _dense(scratch[0, :n], phases.w1, phases.b1, scratch[1, :h1], True)
+        _remember(phases, scratch[1, :h1], scratch[4:6], state)
+        for k in range(g):
+            scratch[1, h1 + k] = state[k]
+        _dense(scratch[1, : h1 + g], phases.w2, phases.b2, scratch[2, :h2], True)
+        _dense(scratch[2, :h2], phases.w3, phases.b3, scratch[3, :N_OUTPUTS], False)
         top = -np.inf
         for j in range(N_PHASES):
-            top = max(top, np.float64(mean[j]))
+            top = max(top, np.float64(scratch[3, j]))
         total = 0.0
         for j in range(N_PHASES):
-            p[j] = np.exp(np.float64(mean[j]) - top)
+            p[j] = np.exp(np.float64(scratch[3, j]) - top)
             total += p[j]
-        shot = min(max(np.float64(mean[N_PHASES]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
-        out[t, 5] = min(max(np.float64(mean[N_PHASES + 1]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+        shot = min(max(np.float64(scratch[3, N_PHASES]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
+        out[t, 5] = min(max(np.float64(scratch[3, N_PHASES + 1]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
 
         for i in range(rn):
             scratch[0, i] = features[t, release.inputs[i]]
@@ -247,13 +230,12 @@ def _judge(
 
 
 class LearnedEmission:
-    """Trained networks.
+    """Two trained networks.
 
     Parameters
     ----------
     phases
-        Tell background, fill and hold, a shot from a hold, and complete cycles from others: 5 outputs each, of which
-        the mean counts. What one of them has learned amiss the others have not; their units are of one size.
+        Tells background, fill and hold, a shot from a hold, and complete cycles from others: 5 outputs.
     release
         Tells a release: 1 output, its log-odds.
     log_prior
@@ -261,18 +243,16 @@ class LearnedEmission:
         taken out, since the decoder has its own.
     """
 
-    def __init__(self, phases: tuple[RecurrentNetwork, ...], release: Network, log_prior: F64) -> None:
+    def __init__(self, phases: RecurrentNetwork, release: Network, log_prior: F64) -> None:
         self.phases, self.release, self.log_prior = phases, release, log_prior
-        widest = max(*release.w1.shape, release.w2.shape[1])
-        for net in phases:
-            (n, h1), (g, gates), h2 = net.w1.shape, net.wh.shape, net.w2.shape[1]
-            widest = max(widest, n, h1 + g, gates, h2)
-        self._scratch = np.zeros((7, widest), dtype=np.float32)
+        (n, h1), (g, gates), h2 = phases.w1.shape, phases.wh.shape, phases.w2.shape[1]
+        widest = max(n, h1 + g, gates, h2, *release.w1.shape, release.w2.shape[1])
+        self._scratch = np.zeros((6, widest), dtype=np.float32)
         self._p = np.zeros(N_PHASES)
 
     def new_state(self) -> F32:
         """See `Emission`."""
-        return np.zeros((len(self.phases), self.phases[0].wh.shape[0]), dtype=np.float32)
+        return np.zeros(self.phases.wh.shape[0], dtype=np.float32)
 
     def log_likelihood(self, features: F32, state: F32) -> F64:
         """See `Emission`."""

@@ -1,6 +1,6 @@
 """A trained model: a folder with `weights.npz` (no pickle), `model.toml` (hash, versions, priors) and a card.
 
-It holds the networks of the emission and the judge of whole runs.
+It holds the two networks of the emission and the judge of whole runs.
 """
 
 from __future__ import annotations
@@ -62,8 +62,7 @@ def load_model(name: str = "default") -> Model:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as found:
             arrays: Arrays = dict(found)
-        members = len({name.split(".")[1] for name in arrays if name.startswith("phases.")})
-        phases = tuple(_network(RecurrentNetwork, arrays, f"phases.{member}") for member in range(max(members, 1)))
+        phases = _network(RecurrentNetwork, arrays, "phases")
         release = _network(Network, arrays, "release")
         judge = _judge(arrays, where)
     except KeyError as error:
@@ -71,13 +70,11 @@ def load_model(name: str = "default") -> Model:
     except ValueError as error:
         raise ModelError(f"{where}: cannot be read as arrays ({error}); install the model again") from error
     for net, shapes, what in (
-        *((net, _shapes_of_recurrent(net), "phases") for net in phases),
+        (phases, _shapes_of_recurrent(phases), "phases"),
         (release, _shapes_of_perceptron(release), "release"),
     ):
         if tuple(weights.shape for weights in net[1:]) != shapes:
             raise ModelError(f"{where}: the shapes of {what} do not fit together; install the model again")
-    if len({net.wh.shape for net in phases}) > 1:
-        raise ModelError(f"{where}: the shapes of phases do not fit together; install the model again")
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 
 

@@ -14,17 +14,13 @@ def random_arrays(rng, *shapes):
     return [rng.normal(0.0, 0.5, shape).astype(np.float32) for shape in shapes]
 
 
-def recurrent(rng):
-    return RecurrentNetwork(
+@pytest.fixture
+def nets():
+    rng = np.random.default_rng(1)
+    phases = RecurrentNetwork(
         np.arange(N),
         *random_arrays(rng, (N, H1), H1, (H1, 3 * G), 3 * G, (G, 3 * G), 3 * G, (H1 + G, H2), H2, (H2, 5), 5),
     )
-
-
-@pytest.fixture(params=[1, 2], ids=["one network", "two networks"])
-def nets(request):
-    rng = np.random.default_rng(1)
-    phases = tuple(recurrent(rng) for _ in range(request.param))
     inputs = np.array([3, 1, 4, 15, 9])
     return phases, Network(inputs, *random_arrays(rng, (5, 6), 6, (6, 4), 4, (4, 1), 1))
 
@@ -38,9 +34,9 @@ def sigmoid(x):
     return 1.0 / (1.0 + np.exp(-x))
 
 
-def outputs(net, features):
-    """Of one network of the phases, a frame at a time, as the equations read."""
-    p = RecurrentNetwork(*(array.astype(np.float64) for array in net))
+def plain(phases, release, features):
+    """The same, a frame at a time, as the equations read."""
+    p, r = (type(net)(*(array.astype(np.float64) for array in net)) for net in (phases, release))
     state = np.zeros(G)
     rows = []
     for x in features.astype(np.float64):
@@ -49,17 +45,7 @@ def outputs(net, features):
         reset, update = sigmoid((from_input + from_state)[: 2 * G]).reshape(2, G)
         new = np.tanh(from_input[2 * G :] + reset * from_state[2 * G :])
         state = (1 - update) * new + update * state
-        rows.append(np.maximum(np.concatenate([first, state]) @ p.w2 + p.b2, 0) @ p.w3 + p.b3)
-    return np.array(rows)
-
-
-def plain(phases, release, features):
-    """The same, a frame at a time, as the equations read."""
-    r = Network(release.inputs, *(array.astype(np.float64) for array in release[1:]))
-    rows = []
-    for x, logits in zip(
-        features.astype(np.float64), np.mean([outputs(net, features) for net in phases], axis=0), strict=True
-    ):
+        logits = np.maximum(np.concatenate([first, state]) @ p.w2 + p.b2, 0) @ p.w3 + p.b3
         share = np.exp(logits[:3]) / np.exp(logits[:3]).sum()
         log_p = np.maximum(np.log(share), -MAX_LOG_ODDS) - LOG_PRIOR[:3]
         heard = np.maximum(np.maximum(x[release.inputs] @ r.w1 + r.b1, 0) @ r.w2 + r.b2, 0)

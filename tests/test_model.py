@@ -62,8 +62,8 @@ def test_other_features_are_refused(folder):
 
 
 def test_a_missing_array_is_named(folder):
-    rewrite(folder, **{"phases.0.w2": None})
-    with pytest.raises(ModelError, match=r"phases\.0\.w2"):
+    rewrite(folder, **{"phases.w2": None})
+    with pytest.raises(ModelError, match=r"phases\.w2"):
         load_model(str(folder))
 
 

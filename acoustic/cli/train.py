@@ -16,13 +16,6 @@ __all__ = ["train"]
 @click.option("--judge-sessions", type=click.IntRange(min=10), default=500, show_default=True, help="For the judge.")
 @click.option("--epochs", type=click.IntRange(min=1), default=5, show_default=True, help="Passes over all frames.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
-@click.option(
-    "--networks",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Of the phases, each trained by itself, whose mean is heard.",
-)
 @click.option("--begin", metavar="MODEL", help="Go on from this model's networks, not from random weights.")
 @click.option(
     "--corpus",
@@ -49,7 +42,6 @@ def train(
     judge_sessions: int,
     epochs: int,
     seed: int,
-    networks: int,
     begin: str | None,
     corpus: Path | None,
     cache: Path | None,
@@ -72,7 +64,7 @@ def train(
 
     learn(
         folder,
-        LearnOptions(seed=seed, epochs=epochs, members=networks),
+        LearnOptions(seed=seed, epochs=epochs),
         LessonOptions() if corpus is None else from_corpus(corpus),
         sessions=sessions,
         judge_sessions=judge_sessions,

@@ -77,8 +77,6 @@ class LearnOptions:
     streams: int = 48
     stretch: int = 750
     phases_hidden: tuple[int, int, int] = (64, 96, 32)
-    # Networks of the phases, each from random weights of its own, whose mean is heard.
-    members: int = 1
     release_hidden: tuple[int, int] = (64, 32)
     learning_rate: float = 4e-3
     # Of the frames that weigh no more than any other, the release network learns from so many: neighbours are nearly
@@ -107,14 +105,14 @@ _UNFOUNDED = 60
 def fit_networks(
     material: Iterable[Lesson], options: LearnOptions, say: Say = print, *, begin: LearnedEmission | None = None
 ) -> tuple[LearnedEmission, list[float]]:
-    """Fit the networks.
+    """Fit both networks.
 
     Parameters
     ----------
     material
         Sessions to learn from.
     options
-        Sizes and numbers are those of `begin`, where it is given.
+        Sizes are those of `begin`, where it is given.
     say
         Takes the progress.
     begin
@@ -134,10 +132,7 @@ def fit_networks(
     weights = np.concatenate([lesson.weights for lesson in sessions])
     say(f"{len(labels)} frames, shares {np.round(np.bincount(labels[labels >= 0], minlength=5) / len(labels), 3)}")
     release, released = _fit_release(sessions, mean, scale, options, say, begin.release if begin else None)
-    befores = begin.phases if begin else (None,) * options.members
-    phases = tuple(
-        _fit_phases(sessions, mean, scale, options, say, before, member) for member, before in enumerate(befores)
-    )
+    phases = _fit_phases(sessions, mean, scale, options, say, begin.phases if begin else None)
     known = labels != IGNORED
     phase_of = _phase_of(labels)
     phase_shares = (
@@ -199,14 +194,12 @@ def _fit_phases(
     options: LearnOptions,
     say: Say,
     begin: RecurrentNetwork | None,
-    member: int,
 ) -> RecurrentNetwork:
-    """Fit a network of the phases on sessions as they run, by backpropagation through each stretch."""
+    """Fit the network of the phases on sessions as they run, by backpropagation through each stretch."""
     torch = _torch()
-    # Each member begins elsewhere and sees the sessions in another order.
-    torch.manual_seed(options.seed + (member << 32))
+    torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
-    rng = np.random.default_rng([options.seed, 1, member])
+    rng = np.random.default_rng([options.seed, 1])
     n = len(mean)
     h1, g, h2 = options.phases_hidden if begin is None else (begin.w1.shape[1], begin.wh.shape[0], begin.w2.shape[1])
     first, unit = torch.nn.Linear(n, h1), torch.nn.GRU(h1, g, batch_first=True)
@@ -232,7 +225,7 @@ def _fit_phases(
             logits = third(torch.relu(second(torch.cat([x, remembered], dim=2))))
             truth = (torch.from_numpy(each).flatten() for each in (labels, complete, weights))
             losses.append(_descend(_phase_loss(logits.flatten(0, 1), *truth), optimiser, schedule))
-        say(f"phases {member}, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
+        say(f"phases, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
     return _folded(RecurrentNetwork, np.arange(n), layers, mean, scale)
 
 
@@ -534,7 +527,7 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
-        **{f"phases.{member}": net._asdict() for member, net in enumerate(emission.phases)},
+        "phases": emission.phases._asdict(),
         "release": emission.release._asdict(),
         "judge": judge._asdict(),
     }
