@@ -13,6 +13,7 @@ import numpy.typing as npt
 __all__ = ["Timings", "back_to_back", "paced"]
 
 Call = Callable[[int], object]
+_WARM_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,10 @@ def paced(calls: Mapping[str, Call], *, hop_s: float = 0.01, hops: int = 200, ro
 
 
 def _calibrate(call: Call, round_s: float) -> int:
-    """How many calls fill a round; also warms up."""
-    call(0)
+    """How many calls fill a round, once it has warmed up: the first ones load or compile what they need."""
+    began = time.perf_counter()
+    while time.perf_counter() - began < _WARM_S:
+        call(0)
     count = 1
     while True:
         began = time.perf_counter()
