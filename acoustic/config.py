@@ -199,9 +199,8 @@ class CaptureOptions:
     # None: the device's own.
     rate_hz: int | None = None
     channels: int | None = None
-    # Half of this is added to every delay, and every block costs the same, however short. With blocks of 40 ms
-    # `check` found 0.03 s missing whenever its test sound was played, with 30 ms none; why is not known.
-    block_s: float = 0.03
+    # Half of this is added to every delay, and every block costs the same, however short.
+    block_s: float = 0.04
     # The device has this long to open and give its first sound; a Bluetooth headset takes two seconds.
     open_s: float = 10.0
     reopen_every_s: float = 0.5
@@ -218,9 +217,13 @@ class CaptureOptions:
     pause_s: float = 0.15
     settle_s: float = 0.12
     max_hold_s: float = 1.0
-    # Smaller losses cannot be told from the jitter of the delivery.
-    jitter_s: float = 0.03
+    # Smaller losses cannot be told from a delivery that has become later: a sound server that begins to play something
+    # may hand over in longer pieces, as long as a block, from then on. Losses below it add up until they are above.
+    jitter_s: float = 0.06
     window_s: float = 1.0
+    # What a second of the device may be longer than one of ours; more is loss. Sound cards keep within 0.0003, the
+    # virtual ones of a sound server were seen at 0.0025.
+    drift: float = 0.003
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class Timeline(Generic[_Block]):
     The deficit is the time that has passed less the audio that has come. Its minimum over a second is steady but for
     the drift of the device's clock. Behind a pause in the delivery the blocks are held back, some tenths of a second,
     until the backlog has all come; what the deficit is then more than before is lost, and lies in the pause. A minimum
-    that grows without a pause is loss in small pieces.
+    that grows without a pause, and faster than a clock drifts, is loss in small pieces.
 
     Parameters
     ----------
@@ -131,7 +131,8 @@ class Timeline(Generic[_Block]):
         lowest_s = self._level_s if self._window is None else self._window[1]
         lost = self._lost(lowest_s)
         if not lost:
-            self._level_s = lowest_s  # so the level follows the drift of the device's clock
+            # So the level follows the drift of the device's clock, and losses too small to be told add up.
+            self._level_s = min(lowest_s, self._level_s + self._options.drift * self._options.window_s)
         self._window = (stamp_s, deficit_s - lost / self._rate_hz)
         return lost
 

@@ -71,9 +71,20 @@ def test_small_losses_without_a_pause_are_noticed_within_two_seconds() -> None:
     assert placed[-1].start == pytest.approx(799 * BLOCK, abs=2 * BLOCK)
 
 
+def test_losses_too_small_to_be_told_one_by_one_add_up() -> None:
+    placed = place("." * 300 + ("." * 49 + "_") * 20 + "." * 300)
+    assert sum(blocks for _, blocks in losses(placed)) == pytest.approx(20, abs=7)
+
+
+def test_a_delivery_that_is_later_from_now_on_loses_nothing() -> None:
+    timeline: Timeline[int] = Timeline(RATE_HZ, CaptureOptions())
+    placed = [p for n in range(1000) for p in timeline.push(n, BLOCK, n / 100 + (0.04 if 300 <= n < 700 else 0.0))]
+    assert losses(placed) == []
+
+
 @pytest.mark.parametrize("drift", [-3e-4, 3e-4])
 def test_a_clock_that_runs_fast_or_slow_loses_nothing(drift: float) -> None:
-    # Ten minutes: 0.18 s of drift, six times what would be taken for a loss if it came at once.
+    # Ten minutes: 0.18 s of drift, three times what would be taken for a loss if it came at once.
     assert losses(place("." * 60_000, drift=drift)) == []
 
 
