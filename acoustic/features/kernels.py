@@ -104,7 +104,9 @@ def _state_dtype(frame: FrameOptions, options: FeatureOptions) -> np.dtype[np.vo
         # The bands, all together, and the mean density of those of the flatness.
         **dict.fromkeys(("band_power", "band_db"), (bands + 2,)),
         "decimator": (DECIMATOR_TAPS,),
-        "decimator_given": (DECIMATOR_TAPS + frame.hop,),
+        # The last samples, every eighth in one row.
+        "decimator_given": (DECIMATION, (DECIMATOR_TAPS + frame.hop) // DECIMATION),
+        "decimated": (frame.hop // DECIMATION,),
         **dict.fromkeys(("envelope", "envelope_scaled"), (frame.envelope_window,)),
         "envelope_power": (envelope_bins,),
         "floor_blocks": (FLOOR_BLOCKS, bands),
@@ -193,29 +195,51 @@ def _butterworth(corner_hz: float, *, high_pass: bool) -> tuple[float, F64]:
 
 @numba.njit(cache=True, nogil=True)
 def _sum(values: F32 | F64, first: int, last: int) -> float:
-    total: float = values[first]
-    for k in range(first + 1, last):
-        total += values[k]
+    """Sum up values first..last - 1 in four strands: in one, each sum would wait for the one before it."""
+    a = b = c = d = values[first] - values[first]
+    fours = first + (last - first) // 4 * 4
+    for k in range(first, fours, 4):
+        a += values[k]
+        b += values[k + 1]
+        c += values[k + 2]
+        d += values[k + 3]
+    for k in range(fours, last):
+        a += values[k]
+    total: float = (a + b) + (c + d)
     return total
 
 
 @numba.njit(cache=True, nogil=True)
 def _decimate(s: np.record) -> None:
     """Append the hop at 2 kHz to the tones' window."""
-    window, given, taps, tone = s.window, s.decimator_given, s.decimator, s.tone
-    new = s.hop.shape[0] // DECIMATION
+    hop, given, taps, tone, out = s.hop, s.decimator_given, s.decimator, s.tone, s.decimated
+    new = out.shape[0]
+    keep = given.shape[1] - new
+    # Every eighth sample in one row: what one tap weighs then lies side by side, and vectors do all outputs at once.
+    for p in range(DECIMATION):
+        for i in range(keep):
+            given[p, i] = given[p, i + new]
+    for i in range(new):
+        for p in range(DECIMATION):
+            given[p, keep + i] = hop[DECIMATION * i + p]
+    for i in range(new):
+        out[i] = ZERO
+    for q in range(keep):
+        t = DECIMATION * q
+        for i in range(new):
+            k = i + 1 + q
+            early = (given[0, k] * taps[t] + given[1, k] * taps[t + 1]) + (
+                given[2, k] * taps[t + 2] + given[3, k] * taps[t + 3]
+            )
+            late = (given[4, k] * taps[t + 4] + given[5, k] * taps[t + 5]) + (
+                given[6, k] * taps[t + 6] + given[7, k] * taps[t + 7]
+            )
+            out[i] += early + late
     keep = tone.shape[0] - new
     for i in range(keep):
         tone[i] = tone[i + new]
-    # A copy, as LLVM turns the loop below into slow gathers where it knows what stands before the samples.
-    start = window.shape[0] - given.shape[0]
-    for i in range(given.shape[0]):
-        given[i] = window[start + i]
     for i in range(new):
-        total = ZERO
-        for j in range(taps.shape[0]):
-            total += given[(i + 1) * DECIMATION + j] * taps[j]
-        tone[keep + i] = total
+        tone[keep + i] = out[i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -229,13 +253,20 @@ def _envelope(s: np.record) -> None:
         twice = np.float64(window[at - 2])
         given[i] = s.envelope_gain * (np.float64(window[at]) - (twice + twice) + np.float64(window[at - 4]))
     h1, h2, l1, l2 = s.high_pass[0], s.high_pass[1], s.low_pass[0], s.low_pass[1]
+    h11, h12, l11, l12 = h1 * h1 - h2, h1 * h2, l1 * l1 - l2, l1 * l2
     y1, y2, z1, z2 = m[0], m[1], m[2], m[3]
-    for i in range(n):
-        # What is two samples old is taken first: from sample to sample then leads one product and one sum.
-        y = (given[i] - h2 * y2) - h1 * y1
-        z = (y - l2 * z2) - l1 * z1
-        squares[i] = z * z
-        y2, y1, z2, z1 = y1, y, z1, z
+    for i in range(0, n, 2):
+        # Two samples at a time, the second from what was before the first, which it need not wait for then.
+        first, second = given[i], given[i + 1] - h1 * given[i]
+        y = (first - h2 * y2) - h1 * y1
+        y1 = (second + h12 * y2) + h11 * y1
+        y2 = y
+        first, second = y, y1 - l1 * y
+        z = (first - l2 * z2) - l1 * z1
+        z1 = (second + l12 * z2) + l11 * z1
+        z2 = z
+        squares[i] = z2 * z2
+        squares[i + 1] = z1 * z1
     # Digital silence would otherwise decay into denormals, which are a hundred times slower.
     m[0] = y1 if abs(y1) > 1e-20 else 0.0
     m[1] = y2 if abs(y2) > 1e-20 else 0.0
