@@ -13,12 +13,11 @@ from .adaptation import MachineMemory
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, SoundClass, Transition, weigh
+from .decoder import Decoder, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import RunEvidence, RunFrames, RunMeasures, SessionMemory, followed
 from .features.extractor import FeatureExtractor
-from .features.kernels import bounded
 from .features.resample import Resampler
 from .model import Model, load_model
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
@@ -28,8 +27,6 @@ __all__ = ["Detector", "Monitor"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
-# What no microphone delivers is cut off, lest its square overflow.
-MOST_SAMPLE = 4.0
 # Runs that may still be counted once later ones have shown what they were.
 MOST_DOUBTFUL = 3
 
@@ -73,6 +70,8 @@ class Detector:
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
         self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
+        # Arrays for the frames of one step, by their number: made once, lest every hop allocate.
+        self._rooms: dict[int, tuple[F32, F32, F64]] = {}
         self.reset()
 
     def reset(self) -> None:
@@ -88,10 +87,9 @@ class Detector:
         self._origin = origin
         self._taken = 0
         self._frames = 0
-        self._level_dbfs = -110.0
         self._resampler: Resampler | None = None if self._rate_hz is None else Resampler(self._rate_hz)
         self._deaf = 0
-        self._before: tuple[F32, F32] = (np.zeros(1, np.float32), np.full(1, -110.0, np.float32))
+        self._last: tuple[F32, F32] = (np.zeros(1, np.float32), np.full(1, -110.0, np.float32))
         self._extractor.reset()
         self._heard = self.model.emission.new_state()
         self._decoder.reset()
@@ -121,16 +119,16 @@ class Detector:
             events += self.flush()
             self._begin(block.start)
         elif block.lost:
-            events += self._hear(np.zeros(block.lost, dtype=np.float32), lost=True)
-        samples = bounded(np.ascontiguousarray(block.samples, dtype=np.float32), MOST_SAMPLE)
-        return events + self._hear(samples, lost=False)
+            self._hear(np.zeros(block.lost, dtype=np.float32), events, lost=True)
+        self._hear(np.ascontiguousarray(block.samples, dtype=np.float32), events, lost=False)
+        return events
 
     def flush(self) -> list[Event]:
         """End the stream: return what the audio still inside makes known."""
         events: list[Event] = []
         if self._resampler is not None:
-            for piece, n in self._resampler.flush():
-                events += self._advance(piece, n, lost=False)
+            piece, n = self._resampler.flush()
+            events += self._advance(piece, n, lost=False)
         return events + self._events(self._decoder.flush())
 
     def take_back(self, cycle: int) -> None:
@@ -153,51 +151,69 @@ class Detector:
             time_s=now_s,
             phase=self._decoder.phase,
             since_s=now_s if self._decoder.phase is Phase.BACKGROUND else self._seconds(self._decoder.since_frame),
-            level_dbfs=self._level_dbfs,
+            level_dbfs=float(self._last[1][-1]),
             background_dbfs=self._extractor.background_dbfs,
         )
 
-    def _hear(self, samples: F32, *, lost: bool) -> list[Event]:
-        assert self._resampler is not None
-        events: list[Event] = []
-        for piece, n in self._resampler.push(samples):
-            events += self._advance(piece, n, lost=lost)
-        return events
+    def _hear(self, samples: F32, events: list[Event], *, lost: bool) -> None:
+        """Take in samples, and add to `events` what they make known."""
+        resampler = self._resampler
+        assert resampler is not None
+        at = 0
+        while at < len(samples):
+            at, piece = resampler.take(samples, at)
+            if piece is not None:
+                events += self._advance(piece, resampler.step, lost=lost)
 
     def _advance(self, piece: F32, taken: int, *, lost: bool) -> list[Event]:
         self._taken += taken
-        if not len(piece):
-            return []
-        features, levels = self._extractor.push(piece, lost=lost)
+        features, levels, _ = self._room(self._extractor.completed_by(len(piece)))
+        if lost or self._deaf:
+            # The room is the same as that of the last step, perhaps.
+            self._last = self._last[0].copy(), self._last[1].copy()
+        self._extractor.write(piece, features, levels, lost=lost)
         return self._judge(features, levels, lost=lost) if len(features) else []
 
+    def _room(self, frames: int) -> tuple[F32, F32, F64]:
+        """Arrays for the features, levels and log-likelihoods of so many frames, the same ones each time."""
+        room = self._rooms.get(frames)
+        if room is None:
+            room = self._rooms[frames] = (*self._extractor.room(frames), np.zeros((frames, N_COLUMNS)))
+        return room
+
     def _judge(self, features: F32, levels: F32, *, lost: bool) -> list[Event]:
-        self._frames += len(features)
-        self._level_dbfs = float(levels[-1, -1])
-        # What was lost says nothing, nor do the frames behind it whose windows reach back into it: the run is gone on
-        # with as it sounded before.
-        deaf = len(features) if lost else min(self._deaf, len(features))
-        self._deaf = self.options.frame.memory_hops if lost else self._deaf - deaf
-        if not deaf:
-            log_likelihood = self.model.emission.log_likelihood(features, self._heard)
+        frames = len(features)
+        self._frames += frames
+        _, _, log_likelihood = self._room(frames)
+        if lost or self._deaf:
+            self._judge_deaf(features, levels, log_likelihood, lost=lost)
         else:
-            log_likelihood = np.zeros((len(features), N_COLUMNS))
-            if deaf < len(features):
-                log_likelihood[deaf:] = self.model.emission.log_likelihood(features[deaf:], self._heard)
-            features[:deaf], levels[:deaf] = self._before
-        self._before = features[-1], levels[-1]
+            self.model.emission.judge(features, self._heard, log_likelihood)
+        self._last = features[-1], levels[-1]
         self._evidence.push(features, levels, log_likelihood)
         if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
-        decoder = self.options.decoder
-        weighed = weigh(log_likelihood, decoder.evidence, decoder.release_odds)
         if not self._decoder.begun:
             # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
             heard = np.flatnonzero(features.any(axis=1))
-            silent = int(heard[0]) if len(heard) else len(features)
+            silent = int(heard[0]) if len(heard) else frames
             self._decoder.skip(silent)
-            weighed = weighed[silent:]
-        return self._events(self._decoder.push(weighed))
+            log_likelihood = log_likelihood[silent:]
+        transitions = self._decoder.hear(log_likelihood)
+        return self._events(transitions) if transitions else []
+
+    def _judge_deaf(self, features: F32, levels: F32, log_likelihood: F64, *, lost: bool) -> None:
+        """Judge frames of which the first, or all, stand for what was lost.
+
+        That says nothing, nor do the frames behind it whose windows reach back into it: the run is gone on with as it
+        sounded before.
+        """
+        deaf = len(features) if lost else min(self._deaf, len(features))
+        self._deaf = self.options.frame.memory_hops if lost else self._deaf - deaf
+        log_likelihood[:deaf] = 0.0
+        if deaf < len(features):
+            self.model.emission.judge(features[deaf:], self._heard, log_likelihood[deaf:])
+        features[:deaf], levels[:deaf] = self._last
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

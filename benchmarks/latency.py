@@ -30,11 +30,10 @@ def resampler_delay_s(rate_hz: int) -> float:
     samples = np.zeros(rate_hz, np.float32)
     at = rate_hz // 2 + 1
     samples[at] = 1.0
-    taken, heard, peak, peak_taken = 0, 0, 0.0, 0
-    for piece, count in resampler.push(samples):
-        taken += count
-        heard += len(piece)
-        if len(piece) and float(np.abs(piece).max()) > peak:
+    taken, peak, peak_taken = 0, 0.0, 0
+    while taken < len(samples):
+        taken, piece = resampler.take(samples, taken)
+        if piece is not None and len(piece) and float(np.abs(piece).max()) > peak:
             peak, peak_taken = float(np.abs(piece).max()), taken
     return (peak_taken - at) / rate_hz
 

@@ -1,7 +1,6 @@
 """From log-likelihoods of the phases to what happened when: an explicit-duration grammar, decoded online."""
 
-from .kernels import weigh
 from .online import Decoder, Transition
 from .states import N_CLASSES, SoundClass
 
-__all__ = ["N_CLASSES", "Decoder", "SoundClass", "Transition", "weigh"]
+__all__ = ["N_CLASSES", "Decoder", "SoundClass", "Transition"]

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from ..config import DecoderOptions
 from ..types import PHASE_AFTER, Phase
-from .kernels import FILL_AT, HOLD_AT, MASKED_AT, RELEASE_AT, STOP_AT, advance, new_belief
+from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
 from .states import N_CLASSES, N_STATES, State, backflush_grammar
 
 __all__ = ["Decoder", "Transition", "TransitionKind"]
@@ -87,11 +87,19 @@ class Decoder:
         self.grammar = backflush_grammar(self.options, hop_s)
         self._wait = int(self.options.release_wait_s / hop_s)
         self._watches = _watches(self.options)
+        scratch = np.zeros(N_CLASSES)
+        self._as_given = np.concatenate([[1.0, 0.0, self.options.prune], scratch])
+        self._as_heard = np.concatenate(
+            [[self.options.evidence, self.options.release_odds, self.options.prune], scratch]
+        )
         self.reset()
 
     def reset(self) -> None:
         """Forget everything."""
-        self._belief = new_belief(self.grammar, self.options.capacity)
+        self._floats, self._integers, self._belief = packed(
+            self.grammar, new_belief(self.grammar, self.options.capacity)
+        )
+        self._begun = False
         self._told: dict[TransitionKind, int] = {}
         self._stage = "off"
         self._phase = Phase.BACKGROUND
@@ -129,23 +137,47 @@ class Decoder:
         """
         if log_likelihood.ndim != 2 or log_likelihood.shape[1] != N_CLASSES:
             raise ValueError(f"log_likelihood: got shape {log_likelihood.shape}, wanted (frames, {N_CLASSES})")
-        if not np.isfinite(log_likelihood).all():
-            raise ValueError("log_likelihood: got values that are not finite; clip them in the emission")
+        return self._take(log_likelihood, self._as_given)
+
+    def hear(self, log_likelihood: F64) -> list[Transition]:
+        """Take in frames as an emission judges them: first they are weighed, see `DecoderOptions`.
+
+        Parameters
+        ----------
+        log_likelihood
+            As `push` takes it; there may be more columns, which say nothing of the classes.
+
+        Returns
+        -------
+        transitions
+            In the order in which they became known.
+
+        Raises
+        ------
+        ValueError
+            If a value is not finite.
+        """
+        return self._take(log_likelihood, self._as_heard)
+
+    def _take(self, log_likelihood: F64, worth: F64) -> list[Transition]:
         transitions: list[Transition] = []
+        self._begun = self._begun or len(log_likelihood) > 0
         taken = 0
         while taken < len(log_likelihood):
             watched, above = self._watches[self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
-            taken += advance(
-                self.grammar, self._belief, log_likelihood[taken:], self.options.prune, watched, above, until
-            )
+            taken = advance(self._floats, self._integers, log_likelihood, taken, worth, watched, above, until)
+            if taken == ALL:
+                break
+            if taken == NOT_FINITE:
+                raise ValueError("log_likelihood: got values that are not finite; clip them in the emission")
             transitions += self._tell()
         return transitions
 
     @property
     def begun(self) -> bool:
         """Whether any frame has been taken in."""
-        return bool(self._belief.counters[0])
+        return self._begun
 
     def skip(self, frames: int) -> None:
         """Let frames pass before the first one that counts: the stream begins, but nothing is heard of it yet."""

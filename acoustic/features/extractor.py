@@ -49,11 +49,23 @@ class FeatureExtractor:
         levels
             Band levels in dBFS and, last, the total; shape (frames, bands + 1).
         """
-        n, self._n_waiting = divmod(self._n_waiting + len(samples), self.frame.hop)
-        features = np.empty((n, len(self.names)), dtype=np.float32)
-        levels = np.empty((n, self.n_bands + 1), dtype=np.float32)
-        process(self._state, np.ascontiguousarray(samples), lost, features, levels)
+        features, levels = self.room(self.completed_by(len(samples)))
+        self.write(np.ascontiguousarray(samples), features, levels, lost=lost)
         return features, levels
+
+    def completed_by(self, samples: int) -> int:
+        """Return how many frames so many more samples complete."""
+        return (self._n_waiting + samples) // self.frame.hop
+
+    def room(self, frames: int) -> tuple[F32, F32]:
+        """Make arrays for the features and levels of so many frames; see `push` for their shapes."""
+        features = np.empty((frames, len(self.names)), dtype=np.float32)
+        return features, np.empty((frames, self.n_bands + 1), dtype=np.float32)
+
+    def write(self, samples: F32, features: F32, levels: F32, *, lost: bool) -> None:
+        """Take in contiguous samples and write the frames they complete into arrays made for just as many."""
+        self._n_waiting = (self._n_waiting + len(samples)) % self.frame.hop
+        process(self._state, samples, lost, features, levels)
 
     @property
     def background_dbfs(self) -> float:

@@ -687,16 +687,20 @@ def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32
 
 
 @numba.njit(cache=True, nogil=True)
-def bounded(samples: F32, limit: float) -> F32:
-    """Copy samples, shape (n,), within +-limit; what is no number becomes zero, what is infinite full scale."""
-    out = np.empty(samples.shape[0], dtype=np.float32)
+def bounded(samples: F32, first: int, limit: float, out: F32, at: int) -> int:
+    """Copy samples, shape (n,), from `first` on into `out` from `at` on, as many as there are and fit in.
+
+    They are kept within +-limit; what is no number becomes zero, what is infinite full scale. Returns how many.
+    """
     top = np.float32(limit)
-    for i in range(samples.shape[0]):
-        sample = samples[i]
+    count: int = min(samples.shape[0] - first, out.shape[0] - at)
+    for i in range(count):
+        sample = samples[first + i]
         if np.isfinite(sample):
-            out[i] = min(max(sample, -top), top)
+            sample = min(max(sample, -top), top)
         elif np.isnan(sample):
-            out[i] = 0.0
+            sample = ZERO
         else:
-            out[i] = 1.0 if sample > 0.0 else -1.0
-    return out
+            sample = ONE if sample > ZERO else -ONE
+        out[at + i] = sample
+    return count

@@ -8,10 +8,14 @@ import soxr
 
 from ..config import MAX_RATE_HZ, MIN_RATE_HZ, RATE_HZ
 from ..errors import SampleRateError
+from .kernels import bounded
 
 __all__ = ["Resampler"]
 
 F32 = npt.NDArray[np.float32]
+
+# What no microphone delivers is cut off, lest its square overflow.
+MOST_SAMPLE = 4.0
 
 
 class Resampler:
@@ -19,7 +23,8 @@ class Resampler:
 
     soxr sees the audio in steps of 20 ms counted from the stream's start, so its output, and the moment at which each
     output sample became available, do not depend on how the caller chops the input. Given shorter steps, it gives
-    something at every other one.
+    something at every other one. Samples beyond +-4 are cut off; what is no number counts as zero, what is infinite as
+    full scale.
 
     Raises
     ------
@@ -39,42 +44,40 @@ class Resampler:
             None if rate_hz == RATE_HZ else soxr.ResampleStream(rate_hz, RATE_HZ, 1, dtype="float32", quality="LQ")
         )
         self._waiting = np.zeros(self._step, dtype=np.float32)
+        # As a column, which is what soxr wants: of anything else the wrapper makes one, on the way in and out.
+        self._column = self._waiting[:, None]
         self._n_waiting = 0
 
-    def push(self, samples: F32) -> list[tuple[F32, int]]:
-        """Resample `samples`, shape (n,), float32.
+    @property
+    def step(self) -> int:
+        """Input samples behind each piece but the last."""
+        return self._step
+
+    def take(self, samples: F32, first: int) -> tuple[int, F32 | None]:
+        """Take in `samples`, shape (n,), float32, from `first` on, up to where a step is full.
 
         Returns
         -------
-        pieces
-            Pairs of 16 kHz samples and the number of input samples that had been taken in when they came out, counted
-            from the last piece.
+        stop
+            Behind the last sample that was taken.
+        piece
+            What comes out of a full step, at 16 kHz, perhaps nothing; to be used before the next call. None while the
+            step is not full.
         """
-        pieces: list[tuple[F32, int]] = []
-        position = 0
-        while position < len(samples):
-            if not self._n_waiting and len(samples) - position >= self._step:
-                # As in life and in replay: a whole step needs no copy.
-                pieces.append((self._resample(samples[position : position + self._step], last=False), self._step))
-                position += self._step
-                continue
-            n = min(self._step - self._n_waiting, len(samples) - position)
-            self._waiting[self._n_waiting : self._n_waiting + n] = samples[position : position + n]
-            self._n_waiting += n
-            position += n
-            if self._n_waiting == self._step:
-                pieces.append((self._resample(self._waiting, last=False), self._step))
-                self._n_waiting = 0
-        return pieces
-
-    def flush(self) -> list[tuple[F32, int]]:
-        """Return what is still inside; the resampler is spent afterwards."""
-        n = self._n_waiting
+        count = bounded(samples, first, MOST_SAMPLE, self._waiting, self._n_waiting)
+        self._n_waiting += count
+        if self._n_waiting < self._step:
+            return first + count, None
         self._n_waiting = 0
-        return [(self._resample(self._waiting[:n], last=True), n)]
+        return first + count, self._resample(self._column, last=False)
 
-    def _resample(self, samples: F32, *, last: bool) -> F32:
+    def flush(self) -> tuple[F32, int]:
+        """Return what is still inside, and the number of input samples behind it; the resampler is spent afterwards."""
+        n, self._n_waiting = self._n_waiting, 0
+        return self._resample(self._column[:n], last=True), n
+
+    def _resample(self, column: F32, *, last: bool) -> F32:
         if self._stream is None:
-            return samples.copy()
-        resampled: F32 = self._stream.resample_chunk(samples, last=last)
-        return resampled
+            return column[:, 0]
+        resampled: F32 = self._stream.resample_chunk(column, last=last)
+        return resampled[:, 0]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from acoustic.config import DecoderOptions
-from acoustic.decoder import Decoder, weigh
+from acoustic.decoder import Decoder
+from acoustic.decoder.kernels import new_belief, packed, step, weigh
 from acoustic.types import Phase
 
 CLASSES = "BFHR"
@@ -144,4 +145,58 @@ def test_frames_that_pass_before_the_first_only_move_the_clock():
 def test_a_release_is_weighed_less_and_every_frame_with_it():
     rows = np.random.default_rng(0).normal(0.0, 3.0, (50, 6))
     expected = 0.1 * (rows[:, :4] - np.array([0.0, 0.0, 0.0, 1.5]))
-    np.testing.assert_allclose(weigh(rows, 0.1, 1.5), expected)
+    weighed = np.empty((50, 4))
+    for row, out in zip(rows, weighed, strict=True):
+        weigh(row, 0.1, 1.5, out)
+    np.testing.assert_allclose(weighed, expected)
+
+
+def a_run(rng):
+    """What an emission may say of a run with a release, noise included."""
+    rows = rng.normal(0.0, 1.0, (2500, 6))
+    for phase, first, last in ((0, 0, 500), (1, 500, 1100), (2, 1100, 1500), (3, 1510, 1650), (0, 1650, 2500)):
+        rows[first:last, phase] += 4.0
+    return rows
+
+
+def test_what_is_heard_is_weighed_and_then_pushed():
+    options = DecoderOptions()
+    rows = a_run(np.random.default_rng(3))
+    weighed = np.empty((len(rows), 4))
+    for row, out in zip(rows, weighed, strict=True):
+        weigh(row, options.evidence, options.release_odds, out)
+    heard = Decoder(options).hear(rows)
+    assert [each.kind for each in heard] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
+    assert heard == Decoder(options).push(weighed)
+
+
+def test_packed_and_frame_by_frame_believe_the_same():
+    decoder = Decoder()
+    rows = a_run(np.random.default_rng(4))[:, :4]
+    belief = new_belief(decoder.grammar, decoder.options.capacity)
+    for row in rows:
+        step(decoder.grammar, belief, row, decoder.options.prune)
+    decoder.push(rows)
+    for name, expected in belief._asdict().items():
+        n = belief.counters[0] if name in ("weight", "state", "entry", "path") else None
+        assert np.array_equal(getattr(decoder._belief, name)[:n], expected[:n]), name
+
+
+def test_packing_keeps_everything():
+    grammar = Decoder().grammar
+    belief = new_belief(grammar, 30)
+    rng = np.random.default_rng(5)
+    for array in belief:
+        array[:] = rng.integers(0, 100, array.shape)
+    for given, back in zip(belief, packed(grammar, belief)[2], strict=True):
+        assert np.array_equal(given, back)
+
+
+def test_what_is_not_finite_leaves_the_belief_alone():
+    decoder, rows = Decoder(), a_run(np.random.default_rng(6))[:50]
+    decoder.hear(rows)
+    before = decoder._belief.by_state.copy()
+    rows[-1, 2] = np.inf
+    with pytest.raises(ValueError, match="not finite"):
+        decoder.hear(rows)
+    assert np.array_equal(decoder._belief.by_state, before)
