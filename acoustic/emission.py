@@ -57,6 +57,10 @@ class Emission(Protocol):
         """
         ...
 
+    def judge(self, features: F32, state: F32, log_likelihood: F64) -> None:
+        """Write what `log_likelihood` returns into an array, shape (frames, 6)."""
+        ...
+
 
 class Network(NamedTuple):
     """A two-layer perceptron over some of the features.
@@ -364,5 +368,5 @@ class LearnedEmission:
         return out
 
     def judge(self, features: F32, state: F32, log_likelihood: F64) -> None:
-        """Write what `log_likelihood` returns into an array, shape (frames, 6)."""
+        """See `Emission`."""
         _judge(self._weights, self._layout, self.log_prior, features, state, self._scratch, log_likelihood)

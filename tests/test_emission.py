@@ -72,6 +72,25 @@ def test_any_division_of_a_stream_gives_the_same(nets, features):
     assert np.array_equal(np.concatenate(parts), whole)
 
 
+def test_what_others_are_judged_with_changes_nothing(nets, features):
+    # Inputs that are zero are passed over, frame by frame, however many are judged at a time.
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    features[::3, :16] = 0.0
+    features[50:70] = 0.0
+    whole = emission.log_likelihood(features, emission.new_state())
+    state = emission.new_state()
+    alone = np.concatenate([emission.log_likelihood(row[None], state) for row in features])
+    assert np.array_equal(alone, whole)
+    np.testing.assert_allclose(whole[:50], plain(*nets, features[:50]), atol=1e-4)
+
+
+def test_it_writes_where_it_is_told_to(nets, features):
+    emission = LearnedEmission(*nets, LOG_PRIOR)
+    room = np.full((len(features), 6), np.nan)
+    emission.judge(features, emission.new_state(), room)
+    assert np.array_equal(room, emission.log_likelihood(features, emission.new_state()))
+
+
 def test_it_remembers_until_it_is_made_anew(nets, features):
     emission = LearnedEmission(*nets, LOG_PRIOR)
     state = emission.new_state()

@@ -1,5 +1,7 @@
 """What is counted after all, and what the user takes back."""
 
+import gc
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -78,3 +80,30 @@ def test_a_first_run_is_counted_once_others_like_it_have_followed():
     assert (late.time_s, late.decided_s) == (doubtful.time_s, second.decided_s)
     assert [event.details["cycle"] for event in verdicts[1:]] == [1, 2, 3, 4, 5]
     assert [event.kind for event in settled(verdicts)] == 5 * ["cycle"]
+
+
+def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
+    """And needs no more room than what comes out of the resampler and some small change."""
+    rate_hz, n = 48_000, 480
+    rng = np.random.default_rng(0)
+    blocks = [AudioBlock(k * n, rng.normal(0.0, 1e-3, n).astype(np.float32), rate_hz) for k in range(900)]
+    detector = Detector()
+    for block in blocks[:600]:
+        detector.push(block)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        detector.push(blocks[600])
+        before, _ = tracemalloc.get_traced_memory()
+        transient = 0
+        for block in blocks[601:]:
+            now, _ = tracemalloc.get_traced_memory()
+            tracemalloc.reset_peak()
+            assert not detector.push(block)
+            transient = max(transient, tracemalloc.get_traced_memory()[1] - now)
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Python's own counters grow, and the list of blocks does not.
+    assert after - before < 2_000
+    assert transient < 4_000

@@ -19,7 +19,7 @@ F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
 SIZES = (256, 512)
-HALF = np.float32(0.5)
+HALF, TWO = np.float32(0.5), np.float32(2.0)
 
 
 def fft_dtype(n: int) -> np.dtype[np.void]:
@@ -155,20 +155,30 @@ def _taper(plan: np.record, samples: F32) -> None:
 
 @numba.njit(cache=True, nogil=True)
 def _split(plan: np.record, power: F32) -> None:
-    """Tell the spectra of even and odd samples apart, by symmetry, and write the power of both together."""
+    """Tell the spectra of even and odd samples apart, by symmetry, and write the power of both together.
+
+    What is worked out for a bin gives the one as far from the other end too.
+    """
     re, im, turned_re, turned_im = plan.other_re, plan.other_im, plan.re, plan.im
     half = re.shape[0]
-    for k in range(half):
+    middle = half // 2
+    for k in range(middle):
         turned_re[k] = re[half - 1 - k]
-    for k in range(half):
+    for k in range(middle):
         turned_im[k] = im[half - 1 - k]
-    for k in range(1, half):
+    for k in range(1, middle):
         # Each twice over.
         even_re, even_im = re[k] + turned_re[k - 1], im[k] - turned_im[k - 1]
         odd_re, odd_im = im[k] + turned_im[k - 1], turned_re[k - 1] - re[k]
         c, s = plan.split_cos[k], plan.split_sin[k]
-        x, y = even_re + odd_re * c - odd_im * s, even_im + odd_re * s + odd_im * c
+        odd_re, odd_im = odd_re * c - odd_im * s, odd_re * s + odd_im * c
+        x, y = even_re + odd_re, odd_im + even_im
         power[k] = HALF * (x * x + y * y)
+        x, y = even_re - odd_re, odd_im - even_im
+        turned_re[middle + k] = HALF * (x * x + y * y)
+    for k in range(middle + 1, half):
+        power[k] = turned_re[half + middle - k]
+    power[middle] = (re[middle] * re[middle] + im[middle] * im[middle]) * TWO
     first, last = re[0] + im[0], re[0] - im[0]
     power[0] = first * first
     power[half] = last * last
