@@ -345,7 +345,9 @@ def _append(
             rows[place, band] = levels[t, band]
         for k in range(traces.shape[0]):
             rows[place, bands + k] = features[t, traces[k]] * np.float32(10.0)
-        likelihoods[place] = log_likelihood[t]
+        # One by one: a row at a time, numba compiles what it would say of rows that do not fit, for a second.
+        for column in range(likelihoods.shape[1]):
+            likelihoods[place, column] = log_likelihood[t, column]
 
 
 def followed(vector: F64, pause_s: float, others: int) -> F64:

@@ -143,6 +143,35 @@ def _enter(path: I64, state: int, frame: int) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def _lightest(weight: F64, n: int, rank: int) -> float:
+    """Find which of the first `n` weights has `rank` lighter ones beside it.
+
+    Not by numpy's partition, which takes numba seconds to compile at the first start ever.
+    """
+    # What is not negative ranks as its bits do: halve the range until just so many lie at or below its end.
+    bits = weight.view(np.int64)
+    low, high = bits[0], bits[0]
+    for h in range(n):
+        low, high = min(low, bits[h]), max(high, bits[h])
+    low -= 1
+    while high - low > 1:
+        middle = low + (high - low) // 2
+        below = 0
+        for h in range(n):
+            below += bits[h] <= middle
+        if below > rank:
+            high = middle
+        else:
+            low = middle
+        if below == rank + 1:
+            break
+    lightest = 0.0
+    for h in range(n):
+        lightest = max(lightest, weight[h] if bits[h] <= high else 0.0)
+    return lightest
+
+
+@numba.njit(cache=True, nogil=True)
 def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) -> None:
     """Take in one frame.
 
@@ -155,7 +184,9 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     longest = hazard.shape[1]
     n = belief.counters[0]
     frame = belief.counters[1]
-    top = log_likelihood.max()
+    top = log_likelihood[0]
+    for j in range(1, log_likelihood.shape[0]):
+        top = max(top, log_likelihood[j])
 
     for j in range(states):
         arriving[j] = 0.0
@@ -202,7 +233,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     equal = n
     if n > room:
         # Rare: more hypotheses than places. The lightest go, or new ones, which come last, would never get in.
-        least = max(least, np.partition(weight[:n], n - room)[n - room])
+        least = max(least, _lightest(weight, n, n - room))
         equal = room
         for h in range(n):
             equal -= weight[h] > least

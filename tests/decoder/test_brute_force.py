@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acoustic.config import DecoderOptions
-from acoustic.decoder.kernels import new_belief, step
+from acoustic.decoder.kernels import _lightest, new_belief, step
 from acoustic.decoder.states import Grammar, backflush_grammar, duration_pmf
 
 
@@ -119,3 +119,12 @@ def test_durations_are_probabilities_and_respect_their_minimum():
     assert ((hazard >= 0) & (hazard < 1)).all()
     # Nothing forces an end at the table's edge.
     assert (hazard[:, -1] < 0.1).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.sampled_from([0.0, 1e-300, 1e-6, 0.25, 0.25000000000000006, 0.7, 1.0]), min_size=1), st.data())
+def test_the_lightest_are_found_as_by_sorting(weights, data):
+    rank = data.draw(st.integers(0, len(weights) - 1))
+    # What lies behind the first n is none of theirs.
+    padded = np.array([*weights, 0.1, 2.0])
+    assert _lightest(padded, len(weights), rank) == sorted(weights)[rank]
