@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import numpy as np
 
 from ..config import RATE_HZ
+from ..decoder import Decoder
 from ..displays.controls import Controls
 from ..displays.feed import Feed
 from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
 from ..errors import BackflushError
+from ..evidence import RunEvidence
+from ..features.extractor import FeatureExtractor
+from ..features.kernels import process
 from ..pipeline import Detector, Monitor
 from ..sources.pcm import heard
 from ..types import Action, ActionKind, AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
-__all__ = ["StoppableSource", "listen", "warm_up"]
+__all__ = ["StoppableSource", "compile_features", "listen", "warm_up"]
 
 
 _INSISTING_S = 1.0
@@ -116,9 +124,47 @@ def warm_up(detector: Detector) -> None:
 
     Done before the source is opened, whose first seconds would otherwise pile up.
     """
+    beside = _compile_features_beside()
+    if beside is not None:
+        _compile_all_but_features(detector)
+        # Whatever became of it: what is not in the cache by then is compiled here.
+        beside.wait()
     detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
     detector.flush()
     detector.reset()
+
+
+def _compile_features_beside() -> subprocess.Popen[bytes] | None:
+    """Begin to compile the kernels of the features in another process, if this computer has never done so.
+
+    They are about half of all, and numba compiles one at a time.
+    """
+    # The file that numba keeps it in is named after the kernel and its place in the source.
+    kernel: Any = process
+    folder = kernel.stats.cache_path
+    kept = f"*.process-{kernel.py_func.__code__.co_firstlineno}.*.nbi"
+    if folder is None or any(Path(folder).glob(kept)):
+        return None
+    compiling = "from acoustic.tools.listen import compile_features; compile_features()"
+    quiet = subprocess.DEVNULL
+    try:
+        return subprocess.Popen([sys.executable, "-c", compiling], stdin=quiet, stdout=quiet, stderr=quiet)
+    except OSError:
+        return None
+
+
+def compile_features() -> None:
+    """Have the kernels of the features compiled and kept, for processes that come after."""
+    FeatureExtractor().push(np.zeros(RATE_HZ, np.float32))
+
+
+def _compile_all_but_features(detector: Detector) -> None:
+    model = detector.model
+    features, levels = FeatureExtractor().room(2)
+    features[:], levels[:] = 0.0, 0.0
+    likelihoods = model.emission.log_likelihood(features, model.emission.new_state())
+    RunEvidence(detector.options.feature, FeatureExtractor().names).push(features, levels, likelihoods)
+    Decoder(detector.options.decoder).hear(likelihoods)
 
 
 def listen(

@@ -1,5 +1,7 @@
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -207,3 +209,25 @@ def test_a_wait_that_fails_because_the_user_ended_it_ends_the_source() -> None:
     assert list(_Interrupted(asked=True).stoppable) == []
     with pytest.raises(RuntimeError):
         list(_Interrupted(asked=False).stoppable)
+
+
+FIRST_START = """
+from acoustic.features.kernels import process
+from acoustic.pipeline import Detector
+from acoustic.tools import listen
+begun = []
+compile_beside = listen._compile_features_beside
+listen._compile_features_beside = lambda: begun.append(compile_beside()) or begun[0]
+listen.warm_up(Detector())
+print(begun[0] is not None, sum(process.stats.cache_hits.values()), sum(process.stats.cache_misses.values()))
+"""
+
+
+def test_the_first_start_ever_compiles_the_features_beside_the_rest(tmp_path):
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": os.getcwd()}
+    # First it is compiled elsewhere and found in the cache; then nothing needs to be compiled at all.
+    for expected in ("True 1 0", "False 1 0"):
+        done = subprocess.run(
+            [sys.executable, "-c", FIRST_START], env=env, capture_output=True, text=True, timeout=250, check=True
+        )
+        assert done.stdout.strip() == expected
