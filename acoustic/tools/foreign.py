@@ -35,6 +35,8 @@ _KINDS: Final[tuple[tuple[DistractionKind, float], ...]] = (
     ("beep", 0.5),
     ("bump", 0.5),
 )
+# How many sessions are one sound again and again.
+_REPEATED_SHARE: Final = 0.3
 # Knots of the colour an octave apart, from 31 Hz to 8 kHz.
 _KNOTS: Final = 9
 
@@ -48,6 +50,8 @@ def foreign_sound(library: Library | None, rng: np.random.Generator, duration_s:
         Recordings that half of the sounds are taken from; all are made here if None.
     """
     count = int(duration_s * RATE_HZ)
+    if rng.random() < _REPEATED_SHARE:
+        return _repeated(library, rng, count)
     out = _floor(rng, count)
     at = 0
     while at < count:
@@ -63,16 +67,39 @@ def foreign_sound(library: Library | None, rng: np.random.Generator, duration_s:
     return np.clip(out, -1.0, 1.0).astype(np.float32)
 
 
+def _repeated(library: Library | None, rng: np.random.Generator, count: int) -> F32:
+    """Repeat some seconds, each time at another level: a motor that is leant on, a hum that jumps."""
+    piece = _one(library, rng, 2.5, 10.0)
+    for _ in range(int(rng.integers(0, 3))):
+        other = _one(library, rng, 2.5, 10.0)
+        shorter = min(len(piece), len(other))
+        piece = piece[:shorter] + other[:shorter]
+    piece = piece + _floor(rng, len(piece))
+    loudest_db = -20.0 * np.log10(np.abs(piece).max() + 1e-6)
+    spread_db = rng.uniform(5.0, 30.0)
+    fade = int(RATE_HZ * rng.uniform(0.01, 0.1))
+    rise = np.sqrt(np.linspace(0.0, 1.0, fade))
+    out = np.zeros(count + len(piece))
+    at = 0
+    while at < count:
+        turn = piece * 10 ** (min(rng.uniform(-spread_db, 0.6 * spread_db), loudest_db) / 20)
+        turn[:fade] *= rise
+        turn[-fade:] *= rise[::-1]
+        out[at : at + len(turn)] += turn
+        at += len(turn) - fade
+    return np.clip(out[:count], -1.0, 1.0).astype(np.float32)
+
+
 def _floor(rng: np.random.Generator, count: int) -> F64:
     noise = rng.standard_normal(count)
     return _coloured(noise, rng, 4.0) * 10 ** (rng.uniform(-85.0, -42.0) / 20)
 
 
-def _one(library: Library | None, rng: np.random.Generator) -> F64:
+def _one(library: Library | None, rng: np.random.Generator, shortest_s: float = 1.5, longest_s: float = 30.0) -> F64:
     """Draw one sound at a level of its own."""
     import soxr
 
-    length_s = float(1.5 * 20.0 ** rng.random())
+    length_s = float(shortest_s * (longest_s / shortest_s) ** rng.random())
     file, offset_s = "", 0.0
     kind = pick(rng, _KINDS)
     if library is not None and rng.random() < 0.5:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..adaptation import MachineMemory
+from ..adaptation import MachineMemory, PressureTimes
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
@@ -75,7 +75,8 @@ class LearnOptions:
     epochs: int = 5
     batch: int = 4096
     streams: int = 48
-    stretch: int = 750
+    # A fill may take 25 s: what a hold is compared with lies that far back.
+    stretch: int = 1500
     phases_hidden: tuple[int, int, int] = (64, 96, 32)
     release_hidden: tuple[int, int] = (64, 32)
     learning_rate: float = 4e-3
@@ -95,6 +96,8 @@ def _torch() -> Any:
         import torch
     except ImportError:
         raise BackflushError("training needs torch: pip install 'acoustic-backflush[train]'") from None
+    # Gradients that fade on their way back through a stretch become denormals, which are up to twenty times slower.
+    torch.set_flush_denormal(True)
     return torch
 
 
@@ -357,8 +360,10 @@ class _KeptEvidence(RunEvidence):
         super().reset()
         self.seen: list[tuple[RunFrames, RunMeasures]] = []
 
-    def measure(self, run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
-        measures = super().measure(run, machine)
+    def measure(
+        self, run: RunFrames, machine: MachineMemory | None = None, times: PressureTimes | None = None
+    ) -> RunMeasures:
+        measures = super().measure(run, machine, times)
         self.seen.append((run, measures))
         return measures
 

@@ -149,7 +149,9 @@ def label_frames(runs: tuple[Run, ...], duration_s: float, frames: int) -> tuple
             hold = on & (t >= run.quieting_80_s)
             labels[hold] = 2
             weights[hold & (t < run.quieting_80_s + 0.6)] *= 3
-            weights[on & (t >= half_s - 0.2) & (t < run.quieting_80_s)] *= 2
+            # A quieting that has only begun is no reason to stop the pump.
+            begun_s = half_s - max(0.2, run.quieting_80_s - half_s)
+            weights[on & (t >= begun_s) & (t < run.quieting_80_s)] *= 3
             labels[hold & (t < run.quieting_80_s + 0.04)] = IGNORED
         elif run.kind == "backflush" and run.quieting_50_s is not None:
             labels[on & (t >= run.quieting_50_s)] = IGNORED
