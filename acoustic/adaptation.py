@@ -1,7 +1,8 @@
 """What the machine at hand sounds like, learned within a session from cycles that were certain.
 
 Machines quieten in every way; one machine quietens in the same way each time. Once a cycle was certain, the levels of
-its fill and its hold are known, and how far the next run has come from the one to the other can be measured.
+its fill and its hold are known, and how far the next run has come from the one to the other can be measured. It also
+takes about as long each time.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy.typing as npt
 
 from .config import AdaptationOptions
 
-__all__ = ["MachineMemory", "Plateaus"]
+__all__ = ["MachineMemory", "Plateaus", "PressureTimes"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -108,6 +109,101 @@ class MachineMemory:
         _adapt(
             levels, self._fill, self._weight, self._smooth, self._run, o.wait_frames, limits, log_likelihood, fill, hold
         )
+
+
+class PressureTimes:
+    """How long the machine at hand takes from the pump's start to pressure.
+
+    What each cycle says of it is a likelihood over all durations, since a faint quieting leaves it open when it was;
+    the belief in the typical duration is what they say together.
+    """
+
+    def __init__(self, options: AdaptationOptions | None = None) -> None:
+        self.options = o = options or AdaptationOptions()
+        self._places = np.linspace(np.log(o.shortest_fill_s), np.log(o.longest_fill_s), o.fill_places)
+        self._cycles: dict[int, tuple[F64, float]] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all cycles."""
+        self._cycles.clear()
+        self._expected: F64 | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether any cycle has taught something."""
+        return self._expected is not None
+
+    def learn(self, cycle: int, log_likelihood: F64, hop_s: float, likely: float, *, first: bool) -> None:
+        """Take in the cycle of this number.
+
+        Parameters
+        ----------
+        log_likelihood
+            Of pressure having come up after 1, 2, ... frames, shape (frames,); up to a constant.
+        hop_s
+            Seconds from frame to frame.
+        likely
+            How likely it was a cycle at all.
+        first
+            Whether it was the session's first run, or followed a long pause.
+        """
+        o = self.options
+        frames = np.exp(self._places) / hop_s - 1.0
+        heard = np.interp(frames, np.arange(len(log_likelihood)), log_likelihood, left=-np.inf, right=-np.inf)
+        if not np.isfinite(heard).any():
+            return
+        weight = np.exp(heard - heard.max())
+        times, scatter = (o.first_fill_times, o.first_fill_scatter) if first else (1.0, o.fill_scatter)
+        typical = self._scattered(scatter, np.log(times)).T @ (weight / weight.sum())
+        self._cycles[cycle] = typical, o.fill_belief * likely
+        self._weigh()
+
+    def forget(self, cycle: int) -> None:
+        """Take back what the cycle of this number taught."""
+        if self._cycles.pop(cycle, None) is not None:
+            self._weigh()
+
+    def _weigh(self) -> None:
+        """Sum up what is remembered: the belief in each duration for the next run."""
+        if not self._cycles:
+            self._expected = None
+            return
+        log_belief = np.zeros(len(self._places))
+        for age, (typical, believed) in enumerate(reversed(self._cycles.values())):
+            share = believed * self.options.fill_memory**age
+            log_belief += np.log(share * typical + (1.0 - share) / len(typical))
+        belief = np.exp(log_belief - log_belief.max())
+        expected = self._scattered(self.options.fill_scatter, 0.0) @ (belief / belief.sum())
+        self._expected = expected / expected.sum()
+
+    def _scattered(self, scatter: float, shift: float) -> F64:
+        """P(duration | typical duration), shape (durations, typical durations)."""
+        away = (self._places[:, None] - self._places[None, :] - shift) / scatter
+        p = np.exp(-0.5 * away**2)
+        spread: F64 = p / p.sum(axis=0)
+        return spread
+
+    def agreement(self, fill_s: float, run_s: float) -> tuple[float, float]:
+        """Return log-odds of a fill so long against any other, and P(pressure by the run's stop), from what is known.
+
+        Zero and a half while nothing is.
+        """
+        if self._expected is None:
+            return 0.0, 0.5
+        at_fill, at_stop = np.searchsorted(self._places, np.log([max(fill_s, 1e-3), max(run_s, 1e-3)]))
+        last = len(self._expected) - 1
+        odds = np.log(self._expected[min(at_fill, last)] * len(self._expected) + 1e-2)
+        return float(odds), float(self._expected[:at_stop].sum())
+
+    def until_pressure(self, any_machine: F64, hop_s: float) -> F64 | None:
+        """Probability of each duration of the next fill, shape as `any_machine`; None while nothing is known."""
+        if self._expected is None:
+            return None
+        seconds = (np.arange(len(any_machine)) + 1.0) * hop_s
+        known = np.interp(np.log(seconds), self._places, self._expected, left=0.0, right=0.0) / seconds
+        mixed: F64 = self.options.fill_trust * known / known.sum() + (1.0 - self.options.fill_trust) * any_machine
+        return mixed
 
 
 @numba.njit(cache=True, nogil=True)

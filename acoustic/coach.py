@@ -396,10 +396,12 @@ class Coach:
             made=(*state.made[:index], made, *state.made[index + 1 :]),
             longest_fill_s=max(state.longest_fill_s, _fill_s(event)),
             releases_s=(*state.releases_s, float(release_s))
-            if isinstance(release_s, int | float)
+            if isinstance(release_s, int | float) and release_s > 0.0
             else state.releases_s,
         )
         text = f"{'Flush' if flushing else 'Counted:'} {made} of {wanted}."
+        if event is not None and event.details.get("unheard"):
+            text += " The room drowned the whoosh: see that it came before you unlock the handle."
         if index == state.step and made >= wanted:
             return [_cue("release_ok", text, now_s, "cycle"), *self._enter(index + 1, now_s)]
         if index == state.step and not flushing:

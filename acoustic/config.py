@@ -155,6 +155,23 @@ class AdaptationOptions:
     turning_share: float = 0.9
     steepness: float = 20.0
     most_odds: float = 3.0
+    # How long this machine takes to come to pressure: a grid of durations, and how far runs of one session scatter
+    # round their typical one, in logarithms.
+    shortest_fill_s: float = 0.6
+    longest_fill_s: float = 40.0
+    fill_places: int = 120
+    fill_scatter: float = 0.12
+    # The first run has the air to drive out, and takes longer, nobody knows by how much; so does one after a pause.
+    first_fill_times: float = 1.4
+    first_fill_scatter: float = 0.45
+    first_pause_s: float = 60.0
+    # How far a cycle that was counted is believed to be one, how much less with every cycle since, since habits and
+    # water change; and how far the next run is expected to be like them.
+    fill_belief: float = 0.9
+    fill_memory: float = 0.75
+    fill_trust: float = 0.93
+    # What is expected holds from so long after it was learned, whatever the steps in which sound is judged.
+    expect_after_s: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +184,9 @@ class CycleOptions:
     # What hardly stands over the room could be anything in it: such a run must be surer.
     faint_db: float = 2.0
     min_complete_faint: float = 0.75
+    # Without a whoosh a run counts only behind one that had one, and if all else makes it this sure: then the room has
+    # drowned it.
+    min_complete_unheard: float = 0.6
     # Once a run was said not to count, what follows it must make it this sure to take that back.
     min_complete_late: float = 0.6
 
@@ -174,6 +194,10 @@ class CycleOptions:
         """Whether a run with a release is a cycle: how likely it is complete, how long, how far over the room."""
         least = self.min_complete_faint if over_db < self.faint_db else self.min_complete
         return complete >= least and run_s >= self.min_run_s
+
+    def counts_unheard(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
+        """Whether a run counts whose release nobody heard, behind so many `earlier` cycles."""
+        return earlier > 0 and complete >= self.min_complete_unheard and self.counts(complete, run_s, over_db)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,11 +63,18 @@ class CycleFold:
         over_db = details.get("over_db")
         # Events from elsewhere may not say how far they stood over the room.
         far_db = float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
-        if release and self.options.counts(likely, stop_s - start.time_s, far_db):
-            self._count += 1
-            return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
+        if end.details.get("unheard"):
+            details["unheard"] = True
+        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db):
+            return self._incomplete(end, likely, pressure is not None, release is not None, far_db, details)
+        self._count += 1
+        return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
+
+    def _incomplete(
+        self, end: Event, likely: float, pressed: bool, released: bool, far_db: float, details: dict[str, Detail]
+    ) -> Event:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
-        reason = _reason(pressure is not None, release is not None, faint, details)
+        reason = _reason(pressed, released, faint, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
 

@@ -15,7 +15,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from .adaptation import MachineMemory, Plateaus
+from .adaptation import MachineMemory, Plateaus, PressureTimes
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
@@ -89,6 +89,8 @@ def _names() -> tuple[str, ...]:
         "progress_last",
         "mismatch_fill",
         "mismatch_hold",
+        "fill_as_known",
+        "pressure_due",
     )
 
 
@@ -193,6 +195,23 @@ class RunEvidence:
         spread = np.sqrt(0.5 * (fill.var(axis=0) + held.var(axis=0)))
         return Plateaus(np.median(fill, axis=0), np.median(held, axis=0), spread)
 
+    def pressure_odds(self, on: int, off: int) -> F64:
+        """Log-likelihood of a hold from each frame of a run to its end, less that of a fill all along; (frames,).
+
+        Frames that leave less of a fill or of a hold than there must be are at minus infinity.
+        """
+        span = self._span(on, off)
+        gain = self._gain(span)
+        odds: F64 = np.concatenate([np.full(off - on - len(gain), -np.inf), gain])
+        odds[:MIN_FILL], odds[max(off - on - MIN_HOLD, 0) :] = -np.inf, -np.inf
+        return odds
+
+    def _gain(self, span: npt.NDArray[np.int64]) -> F64:
+        """All that speaks for hold from each frame of a span to its end."""
+        likelier = (self._likelihoods[span, HOLD] - self._likelihoods[span, FILL]).clip(-3.0, 3.0)
+        gain: F64 = likelier[::-1].cumsum()[::-1]
+        return gain
+
     def _familiar(self, machine: MachineMemory | None, on: int, off: int) -> tuple[float, ...]:
         """Say how far a run came on the way that this machine is known to take, at first and at last."""
         if machine is None or not machine.known:
@@ -208,8 +227,10 @@ class RunEvidence:
             machine.mismatch_db(last, hold=True),
         )
 
-    def measure(self, run: RunFrames, machine: MachineMemory | None = None) -> RunMeasures:
-        """Look back over a run, and compare it with the `machine` as known."""
+    def measure(
+        self, run: RunFrames, machine: MachineMemory | None = None, times: PressureTimes | None = None
+    ) -> RunMeasures:
+        """Look back over a run, and compare it with the `machine` as known, and with the `times` that it takes."""
         on, off, end = run.on, run.off, run.end
         ll, grouped, bands = self._likelihoods, self._grouped, self._n_bands
         hold, gain = self._split(on, off)
@@ -282,6 +303,7 @@ class RunEvidence:
                 np.log(_pause_s(run)),
                 float(min(run.earlier, MOST_EARLIER)),
                 *self._familiar(machine, on, off),
+                *(times or PressureTimes()).agreement((start - on) * HOP_S, (off - on) * HOP_S),
             ]
         )
         quieting = grouped(step)
@@ -315,9 +337,7 @@ class RunEvidence:
         if off - on < MIN_FILL + MIN_HOLD:
             return None, 0.0
         span = self._span(on, off)
-        likelier = (self._likelihoods[span, HOLD] - self._likelihoods[span, FILL]).clip(-3.0, 3.0)
-        # gain[s]: all that speaks for hold from frame s to the end.
-        gain = likelier[::-1].cumsum()[::-1]
+        gain = self._gain(span)
         inside = gain[MIN_FILL : len(gain) - MIN_HOLD]
         if not len(inside):
             return None, 0.0

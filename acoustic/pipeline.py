@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from .adaptation import MachineMemory
+from .adaptation import MachineMemory, PressureTimes
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
@@ -70,6 +70,7 @@ class Detector:
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
         self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
+        self._times = PressureTimes(self.options.adaptation)
         # Arrays for the frames of one step, by their number: made once, lest every hop allocate.
         self._rooms: dict[int, tuple[F32, F32, F64]] = {}
         self.reset()
@@ -80,6 +81,7 @@ class Detector:
         self._cycles.reset()
         self._memory.reset()
         self._machine.reset()
+        self._times.reset()
         self._begin(0)
 
     def _begin(self, origin: int) -> None:
@@ -137,6 +139,14 @@ class Detector:
         Numbers go on as before: what was heard and what the user makes of it are two things.
         """
         self._machine.forget(cycle)
+        self._times.forget(cycle)
+        self._expect(self._frames)
+
+    def _expect(self, frame: int) -> None:
+        """Expect, from soon after `frame`, that the machine takes as long to pressure as is known."""
+        hop_s, adaptation = self.options.frame.hop_s, self.options.adaptation
+        expected = self._times.until_pressure(self._decoder.any_fill, hop_s)
+        self._decoder.expect(expected, frame + round(adaptation.expect_after_s / hop_s))
 
     @property
     def now_s(self) -> float:
@@ -281,16 +291,30 @@ class Detector:
                 earlier=self._memory.runs,
             ),
             self._machine,
+            self._times,
         )
         odds = self.model.judge.odds_of(measures.vector)
         complete = self.model.judge.probability(odds, self._memory.odds)
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
         counts = self.options.cycle.counts(complete, run_s, measures.over_db)
-        if release is not None:
+        earlier = self._cycles.count
+        unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)
+        if unheard:
+            # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
+            end = replace(end, kind="release_end")
+        if release is not None or unheard:
             self._memory.push(odds)
-            self._last_off = off.frame
-            if counts and measures.hold is not None and complete >= self.options.adaptation.min_complete:
+            last_off, self._last_off = self._last_off, off.frame
+            if counts:
+                self._learn_time(on.frame, off.frame, last_off, complete)
+                self._expect(end.decided)
+            if (
+                counts
+                and not unheard
+                and measures.hold is not None
+                and complete >= self.options.adaptation.min_complete
+            ):
                 least = self.options.adaptation.min_frames
                 plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
                 if plateaus is not None:
@@ -304,14 +328,23 @@ class Detector:
             "quieting_db": measures.quieting_db,
             "over_db": measures.over_db,
         }
+        if unheard:
+            details["unheard"] = True
         told = self._folded(*events, self._event(end, details))
-        if release is not None:
+        if release is not None or unheard:
             if told[-1].kind == "cycle":
                 told += self._reconsidered(on.frame)
             elif run_s >= self.options.cycle.min_run_s:
                 doubtful = _Doubtful(measures, odds, on.frame, off.frame, told[-1])
                 self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
         return told
+
+    def _learn_time(self, on: int, off: int, last_off: int | None, complete: float) -> None:
+        """Learn from a cycle how long this machine takes to pressure."""
+        hop_s = self.options.frame.hop_s
+        first = last_off is None or (on - last_off) * hop_s > self.options.adaptation.first_pause_s
+        odds = self._evidence.pressure_odds(on, off) * self.options.decoder.evidence
+        self._times.learn(self._cycles.count + 1, odds, hop_s, complete, first=first)
 
     def _reconsidered(self, on: int) -> list[Event]:
         """Count earlier runs that were not surely cycles, where those that followed, the last from `on`, make them so.

@@ -30,17 +30,17 @@ class PlainForward:
 
     def __init__(self, grammar: Grammar) -> None:
         self._grammar = grammar
-        self._belief = np.zeros(grammar.hazard.shape)
+        self._leaving = grammar.ends.sum(axis=1)
+        self._belief = np.zeros(self._leaving.shape)
         self._first = True
 
     def step(self, log_likelihood: F64) -> F64:
         """Take in a frame; return the belief in each state, shape (states,)."""
         grammar, belief = self._grammar, self._belief
-        ending = belief * grammar.hazard
-        arriving = ending.sum(axis=1) @ grammar.follow
-        staying = belief - ending
+        arriving = np.einsum("id,ijd->j", belief, grammar.ends)
+        staying = belief * (1.0 - self._leaving)
         belief[:, 1:] = staying[:, :-1]
-        belief[:, -1] += staying[:, -1]  # beyond D the hazard stays as it is
+        belief[:, -1] += staying[:, -1]  # beyond D the chance of an end stays as it is
         belief[:, 0] = grammar.initial if self._first else arriving
         self._first = False
         belief *= np.exp(log_likelihood[grammar.sound] - log_likelihood.max())[:, None]

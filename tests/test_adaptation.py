@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from acoustic.adaptation import MachineMemory, Plateaus
+from acoustic.adaptation import MachineMemory, Plateaus, PressureTimes
 from acoustic.config import AdaptationOptions
 
 FILL = np.array([-50.0, -40.0, -45.0, -60.0])
@@ -114,3 +114,82 @@ def test_the_last_cycles_count(machine):
 def test_reset_forgets(machine):
     machine.reset()
     assert not machine.known
+
+
+HOP_S = 0.01
+ANY = np.full(4000, 1 / 4000)
+
+
+def heard(at_s, spread_s=0.1, frames=3000):
+    """Log-likelihood of pressure after each duration: a hump."""
+    return -0.5 * (((np.arange(frames) + 1) * HOP_S - at_s) / spread_s) ** 2
+
+
+def share(pmf, first_s, last_s):
+    return pmf[round(first_s / HOP_S) : round(last_s / HOP_S)].sum()
+
+
+def test_a_machine_takes_as_long_as_it_did():
+    times = PressureTimes()
+    assert times.until_pressure(ANY, HOP_S) is None
+    for cycle in (1, 2, 3):
+        times.learn(cycle, heard(5.0), HOP_S, 0.95, first=False)
+    pmf = times.until_pressure(ANY, HOP_S)
+    assert pmf.sum() == pytest.approx(1.0)
+    assert share(pmf, 4.0, 6.2) > 0.8
+    # Nothing is impossible: a handle is changed, a tank runs dry.
+    assert (pmf > 0).all()
+
+
+def test_cycles_that_leave_it_open_agree_on_what_all_of_them_allow():
+    """Each run alone could have come to pressure at either of two moments; only one of them is common to all."""
+    times = PressureTimes()
+    for cycle, other_s in enumerate((2.0, 9.0, 14.0), 1):
+        times.learn(cycle, np.logaddexp(heard(5.0), heard(other_s)), HOP_S, 0.95, first=False)
+    assert share(times.until_pressure(ANY, HOP_S), 4.0, 6.2) > 0.75
+
+
+def test_the_first_run_takes_longer_and_says_less():
+    first, later = PressureTimes(), PressureTimes()
+    first.learn(1, heard(10.0), HOP_S, 0.95, first=True)
+    later.learn(1, heard(10.0), HOP_S, 0.95, first=False)
+    seconds = (np.arange(len(ANY)) + 1) * HOP_S
+    means = [float((each.until_pressure(ANY, HOP_S) - 0.07 * ANY) @ seconds) / 0.93 for each in (first, later)]
+    assert means[0] < 9.0 < means[1] < 11.0
+    assert share(first.until_pressure(ANY, HOP_S), 3.0, 6.0) > share(later.until_pressure(ANY, HOP_S), 3.0, 6.0)
+
+
+def test_a_change_of_habits_is_learned_within_a_few_cycles():
+    times = PressureTimes()
+    for cycle in range(1, 6):
+        times.learn(cycle, heard(2.5), HOP_S, 0.95, first=False)
+    for cycle in range(6, 9):
+        times.learn(cycle, heard(8.0), HOP_S, 0.95, first=False)
+    assert share(times.until_pressure(ANY, HOP_S), 6.5, 9.5) > 0.7
+
+
+def test_a_time_that_was_taken_back_is_forgotten():
+    times = PressureTimes()
+    times.learn(1, heard(5.0), HOP_S, 0.95, first=False)
+    times.forget(2)
+    assert times.known
+    times.forget(1)
+    assert not times.known
+    assert times.until_pressure(ANY, HOP_S) is None
+
+
+def test_what_says_nothing_teaches_nothing():
+    times = PressureTimes()
+    times.learn(1, np.full(200, -np.inf), HOP_S, 0.95, first=False)
+    assert not times.known
+
+
+def test_a_run_is_compared_with_what_is_known():
+    times = PressureTimes()
+    assert times.agreement(5.0, 8.0) == (0.0, 0.5)
+    for cycle in (1, 2):
+        times.learn(cycle, heard(5.0), HOP_S, 0.95, first=False)
+    like, due = times.agreement(5.0, 8.0)
+    unlike, early = times.agreement(1.5, 2.0)
+    assert like > 1.0 > 0.0 > unlike
+    assert due > 0.9 > 0.1 > early

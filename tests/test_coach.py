@@ -1,9 +1,9 @@
 """The coach in pictures: a session is written as what the machine does, and what the coach says to it is read off.
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
-cycle, `x` a run that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the
-user; `~3` says that the pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held
-for 2.
+cycle, `d` a counted cycle whose whoosh the room drowned, `x` a run that does not count, `!` a stop without a whoosh; a
+number lets so many seconds pass; `[undo]` is the user; `~3` says that the pump stands 3 dB over the background from
+here on, `/6/2` that cycles filled for 6 s and held for 2.
 """
 
 import re
@@ -66,6 +66,10 @@ class Session:
                 self.push("release_end")
                 self.cycles += 1
                 self.push("cycle", cycle=self.cycles, release_s=2.0 / self.cycles, **self.over, **self.lengths)
+            elif word == "d":
+                self.push("release_end", unheard=True)
+                self.cycles += 1
+                self.push("cycle", cycle=self.cycles, release_s=0.0, unheard=True, **self.over, **self.lengths)
             elif word == "again":
                 self.push("pressure", again=True)
             elif word in PICTURES:
@@ -444,3 +448,12 @@ def test_events_in_any_order_are_borne(kinds: list[str]) -> None:
         session.push(kind)
         session.wait(1.0)
     assert all(re.fullmatch(r"[A-Z].*[.!?]", text) for text in session.texts)
+
+
+def test_a_drowned_whoosh_counts_and_asks_the_user_to_see_to_it() -> None:
+    session = Session(FULL).run(f"{CYCLE} + 6 p 2 - d 1")
+    assert session.place == "Look at the foam 2/2"
+    assert any("drowned" in text and "unlock" in text for text in session.texts)
+    # What nobody heard has no length to compare with.
+    foam = next(record.text for record in session.told if isinstance(record, Cue) and record.kind == "foam_clear")
+    assert "0.0 s" not in foam

@@ -2,6 +2,7 @@
 
 import pytest
 
+from acoustic.config import CycleOptions
 from acoustic.cycles import CycleFold
 from acoustic.types import Event, settled
 
@@ -72,3 +73,16 @@ def test_what_was_taken_back_stands_no_longer():
     second = Event("cycle", 30.0, 30.0, 0.9, {"cycle": 1})
     late = CycleFold().recount(doubtful, 31.0, 0.8)
     assert settled([doubtful, second, late, other]) == [late, second, other]
+
+
+def test_a_run_whose_whoosh_the_room_drowned_counts_and_says_so():
+    fold = CycleFold()
+    for kind, time_s in {"pump_on": 1.0, "pressure": 6.0, "pump_off": 9.0}.items():
+        assert fold.push(Event(kind, time_s, time_s, 0.9)) == []
+    (cycle,) = fold.push(Event("release_end", 11.6, 11.6, 0.9, {"complete": 0.8, "unheard": True}))
+    assert (cycle.kind, cycle.details["unheard"], cycle.details["release_s"]) == ("cycle", True, 0.0)
+
+
+@pytest.mark.parametrize(("complete", "earlier", "counts"), [(0.7, 1, True), (0.7, 0, False), (0.55, 3, False)])
+def test_an_unheard_whoosh_is_believed_behind_a_heard_one_only(complete, earlier, counts):
+    assert CycleOptions().counts_unheard(complete, 8.0, 20.0, earlier) is counts

@@ -107,3 +107,38 @@ def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
     # Python's own counters grow, and the list of blocks does not.
     assert after - before < 2_000
     assert transient < 4_000
+
+
+class Drowned:
+    """An emission that hears no release from one moment of the stream on, and until another."""
+
+    def __init__(self, emission, first_s, last_s):
+        self.emission, self.frame = emission, 0
+        self.first, self.last = round(first_s * 100), round(last_s * 100)
+
+    def new_state(self):
+        return self.emission.new_state()
+
+    def judge(self, features, state, log_likelihood):
+        self.emission.judge(features, state, log_likelihood)
+        frames = self.frame + np.arange(len(log_likelihood))
+        self.frame += len(log_likelihood)
+        deaf = (frames >= self.first) & (frames < self.last)
+        log_likelihood[deaf, 3] = log_likelihood[deaf, 0] - 5.0
+
+
+def test_a_whoosh_that_the_room_drowned_is_counted_behind_one_that_was_heard():
+    def heard(first_s, last_s):
+        model = load_model()
+        detector = Detector(model=replace(model, emission=Drowned(model.emission, first_s, last_s)))
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    releases = [event.time_s for event in heard(0.0, 0.0) if event.kind == "release"]
+    third = heard(releases[2] - 1.0, releases[2] + 4.0)
+    assert "no_release" not in [event.kind for event in third]
+    cycles = [event for event in third if event.kind == "cycle"]
+    assert [bool(event.details.get("unheard")) for event in cycles] == [False, False, True, False, False]
+    # A valve that never opened before is not known to open: the user is warned.
+    all_of_them = heard(0.0, 1000.0)
+    assert [event.kind for event in all_of_them].count("no_release") == len(releases)
+    assert "cycle" not in [event.kind for event in all_of_them]

@@ -67,8 +67,8 @@ def new_belief(grammar: Grammar, capacity: int) -> Belief:
     """Make the belief before the first frame."""
     states = len(grammar.initial)
     nexts = np.full((states, states + 1), -1, dtype=np.int64)
-    for state, follow in enumerate(grammar.follow):
-        following = np.flatnonzero(follow)
+    for state, ends in enumerate(grammar.ends):
+        following = np.flatnonzero(ends.any(axis=1))
         nexts[state, : len(following)] = following
     return Belief(
         counters=np.zeros(2, dtype=np.int64),
@@ -86,34 +86,31 @@ def new_belief(grammar: Grammar, capacity: int) -> Belief:
     )
 
 
-def packed(grammar: Grammar, belief: Belief) -> tuple[F64, I64, Belief]:
+def packed(grammar: Grammar, belief: Belief) -> tuple[F64, I64, Grammar, Belief]:
     """Copy grammar and belief into two arrays, of what is no whole number and of what is.
 
-    Returns them and the belief as views of them. Two arrays come from Python to numba in a tenth of the time that
-    sixteen take. `_unpacked` is the way back.
+    Returns them, and grammar and belief as views of them. Two arrays come from Python to numba in a tenth of the time
+    that sixteen take. `_unpacked` is the way back.
     """
-    states, longest = grammar.hazard.shape
+    states, _, longest = grammar.ends.shape
     sizes = np.array([states, longest, len(belief.weight)])
-    floats: list[npt.NDArray[Any]] = [grammar.follow, grammar.hazard, grammar.initial]
+    floats: list[npt.NDArray[Any]] = [grammar.ends, grammar.initial]
     integers: list[npt.NDArray[Any]] = [sizes, grammar.sound]
     for array in belief:
         (floats if array.dtype == np.float64 else integers).append(array)
     all_floats = np.concatenate([array.ravel() for array in floats])
     all_integers = np.concatenate([array.ravel() for array in integers])
-    return all_floats, all_integers, _unpacked(all_floats, all_integers)[1]
+    return all_floats, all_integers, *_unpacked(all_floats, all_integers)
 
 
 @numba.njit(cache=True, nogil=True)
 def _unpacked(floats: F64, integers: I64) -> tuple[Grammar, Belief]:
     """Give grammar and belief as views of what `packed` made of them, in whose order they lie."""
     states, longest, places = integers[0], integers[1], integers[2]
-    at = states * states + states * longest + states
-    grammar = Grammar(
-        floats[: states * states].reshape(states, states),
-        floats[states * states : at - states].reshape(states, longest),
-        integers[3 : 3 + states],
-        floats[at - states : at],
-    )
+    at = states * states * longest
+    ends = floats[:at].reshape(states, states, longest)
+    grammar = Grammar(ends, integers[3 : 3 + states], floats[at : at + states])
+    at += states
     log_evidence, weight = floats[at : at + 1], floats[at + 1 : at + 1 + places]
     at += 1 + places
     arriving, best = floats[at : at + states], floats[at + states : at + 2 * states]
@@ -179,9 +176,8 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     """
     weight, state, entry, path = belief.weight, belief.state, belief.entry, belief.path
     arriving, best, best_path, heard = belief.arriving, belief.best, belief.best_path, belief.heard
-    follow, hazard, sound, nexts = grammar.follow, grammar.hazard, grammar.sound, belief.nexts
-    states = follow.shape[0]
-    longest = hazard.shape[1]
+    ends, sound, nexts = grammar.ends, grammar.sound, belief.nexts
+    states, longest = ends.shape[0], ends.shape[2]
     n = belief.counters[0]
     frame = belief.counters[1]
     top = log_likelihood[0]
@@ -199,20 +195,20 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     for h in range(n):
         i = state[h]
         age = min(frame - entry[h], longest)
-        ends = hazard[i, age - 1]
-        if ends > 0.0:
-            ending = weight[h] * ends
-            at = 0
-            while nexts[i, at] >= 0:
-                j = nexts[i, at]
-                at += 1
-                p = ending * follow[i, j]
-                arriving[j] += p
-                if p > best[j]:
-                    best[j] = p
-                    for k in range(N_PATH):
-                        best_path[j, k] = path[h, k]
-        weight[h] *= (1.0 - ends) * heard[i]
+        leaving = 0.0
+        at = 0
+        while nexts[i, at] >= 0:
+            j = nexts[i, at]
+            at += 1
+            chance = ends[i, j, age - 1]
+            leaving += chance
+            p = weight[h] * chance
+            arriving[j] += p
+            if p > best[j]:
+                best[j] = p
+                for k in range(N_PATH):
+                    best_path[j, k] = path[h, k]
+        weight[h] *= (1.0 - leaving) * heard[i]
     for j in range(states):
         if arriving[j] > 0.0:
             weight[n] = arriving[j] * heard[j]

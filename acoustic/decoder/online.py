@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..config import DecoderOptions
 from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
-from .states import N_CLASSES, N_STATES, State, backflush_grammar
+from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, expect_pressure
 
 __all__ = ["Decoder", "Transition", "TransitionKind"]
 
@@ -84,7 +84,9 @@ class Decoder:
     def __init__(self, options: DecoderOptions | None = None, hop_s: float = 0.01) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
-        self.grammar = backflush_grammar(self.options, hop_s)
+        self._any_machine = backflush_grammar(self.options, hop_s)
+        # How long a fill takes on any machine, shape (D,).
+        self.any_fill = duration_pmf(self.options.fill, hop_s, self._any_machine.ends.shape[2])
         self._wait = int(self.options.release_wait_s / hop_s)
         self._watches = _watches(self.options)
         scratch = np.zeros(N_CLASSES)
@@ -96,9 +98,10 @@ class Decoder:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._floats, self._integers, self._belief = packed(
-            self.grammar, new_belief(self.grammar, self.options.capacity)
+        self._floats, self._integers, self.grammar, self._belief = packed(
+            self._any_machine, new_belief(self._any_machine, self.options.capacity)
         )
+        self._expected: tuple[int, F64 | None] | None = None
         self._begun = False
         self._told: dict[TransitionKind, int] = {}
         self._stage = "off"
@@ -166,6 +169,13 @@ class Decoder:
         while taken < len(log_likelihood):
             watched, above = self._watches[self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
+            if self._expected is not None:
+                frame, until_pressure = self._expected
+                if self._belief.counters[1] >= frame:
+                    expect_pressure(self.grammar, self.options, self.hop_s, until_pressure)
+                    self._expected = None
+                else:
+                    until = min(until, frame - 1)
             taken = advance(self._floats, self._integers, log_likelihood, taken, worth, watched, above, until)
             if taken == ALL:
                 break
@@ -173,6 +183,13 @@ class Decoder:
                 raise ValueError("log_likelihood: got values that are not finite; clip them in the emission")
             transitions += self._tell()
         return transitions
+
+    def expect(self, until_pressure: F64 | None, frame: int) -> None:
+        """From `frame` on, expect fills that end with pressure to last so long: shape (D,) as `any_fill`; None: as any.
+
+        A frame ahead of what has been judged makes it the same however the frames are handed over.
+        """
+        self._expected = frame, until_pressure
 
     @property
     def begun(self) -> bool:

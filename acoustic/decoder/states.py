@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -10,7 +11,18 @@ import numpy.typing as npt
 
 from ..config import DecoderOptions, DurationOptions
 
-__all__ = ["CLASSES", "N_CLASSES", "N_STATES", "Grammar", "SoundClass", "State", "backflush_grammar", "duration_pmf"]
+__all__ = [
+    "CLASSES",
+    "N_CLASSES",
+    "N_STATES",
+    "Grammar",
+    "SoundClass",
+    "State",
+    "backflush_grammar",
+    "duration_pmf",
+    "expect_pressure",
+    "set_ends",
+]
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
@@ -72,14 +84,12 @@ _NEXT: dict[State, dict[State, float]] = {
 class Grammar(NamedTuple):
     """A segment model.
 
-    `log P[state(t+1) = j | segment of i ended at t]` is `log follow[i, j]`, shape (states, states). `hazard[i, d -
-    1]` is the probability that a segment of `i` that has lasted `d` frames ends there, shape (states, D); beyond D it
-    stays at its last value, so that segments may last for ever in bounded memory. `sound[i]` is the class that state
-    `i` emits.
+    `ends[i, j, d - 1]` is the probability that a segment of `i` that has lasted `d` frames ends there and `j` follows,
+    shape (states, states, D); beyond D it stays at its last value, so that segments may last for ever in bounded
+    memory. `sound[i]` is the class that state `i` emits.
     """
 
-    follow: F64
-    hazard: F64
+    ends: F64
     sound: I64
     initial: F64
 
@@ -96,18 +106,50 @@ def duration_pmf(options: DurationOptions, hop_s: float, frames: int) -> F64:
     return pmf
 
 
-def _hazard(pmf: F64) -> F64:
-    alive = pmf[::-1].cumsum()[::-1]
-    hazard: F64 = np.divide(pmf, alive, out=np.zeros_like(pmf), where=alive > 1e-12)
-    # The last durations of a truncated tail would force an end: hold the hazard where 2 % are still alive.
+def set_ends(ends: F64, ways: Sequence[tuple[int, float, F64]]) -> None:
+    """Fill one state's part of a grammar's `ends`, shape (states, D), in place.
+
+    `ways` are the states that may follow, how often each does, and the durations (D,) of the segments that it follows.
+    """
+    joint = np.stack([share * pmf for _, share, pmf in ways])
+    alive = joint.sum(axis=0)[::-1].cumsum()[::-1]
+    leaving = np.divide(joint, alive, out=np.zeros_like(joint), where=alive > 1e-12)
+    # The last durations of a truncated tail would force an end: hold the chance where 2 % are still alive.
     cut = int(np.searchsorted(-alive, -0.02))
-    if cut < len(hazard):
-        hazard[cut:] = hazard[max(cut - 1, 0)]
-    return hazard
+    if cut < len(alive):
+        leaving[:, cut:] = leaving[:, [max(cut - 1, 0)]]
+    ends[:] = 0.0
+    for (state, _, _), chance in zip(ways, leaving, strict=True):
+        ends[state] = chance
 
 
 def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
     """Build the grammar of a cleaning at frames of `hop_s`."""
+    frames = round(options.longest_s / hop_s)
+    ends = np.zeros((N_STATES, N_STATES, frames))
+    for state, ways in _ways(options, hop_s, frames).items():
+        set_ends(ends[state], ways)
+    # A recording may begin with the pump running.
+    initial = np.zeros(N_STATES)
+    initial[State.IDLE], initial[State.FILL], initial[State.HOLD] = 0.9, 0.08, 0.02
+    return Grammar(ends, np.array([_SOUND[state] for state in State], dtype=np.int64), initial)
+
+
+def expect_pressure(grammar: Grammar, options: DecoderOptions, hop_s: float, until_pressure: F64 | None) -> None:
+    """Change a grammar's fills in place to what the machine at hand is known to take.
+
+    `until_pressure` is the probability of each duration of a fill that ends with pressure, shape (D,); that of any
+    machine if None. Fills that are stopped early are the user's doing, and last as before.
+    """
+    frames = grammar.ends.shape[2]
+    ways = _ways(options, hop_s, frames)[State.FILL]
+    if until_pressure is not None:
+        ways = [(way if way[0] == State.STOPPED else (*way[:2], until_pressure)) for way in ways]
+    set_ends(grammar.ends[State.FILL], ways)
+
+
+def _ways(options: DecoderOptions, hop_s: float, frames: int) -> dict[State, list[tuple[int, float, F64]]]:
+    """For each state, what may follow it, how often, and after which durations."""
     durations = {
         State.IDLE: options.idle,
         State.FILL: options.fill,
@@ -117,17 +159,16 @@ def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
         State.RELEASE: options.release,
         State.LULL: options.lull,
     }
-    frames = round(options.longest_s / hop_s)
-    follow = np.zeros((N_STATES, N_STATES))
+    # What nobody can hear takes its share from all that follows otherwise.
+    unheard = {
+        State.FILL: (State.MASKED, options.masked_share),
+        State.HOLD: (State.LULL, options.lull_share),
+    }
+    ways: dict[State, list[tuple[int, float, F64]]] = {}
     for state, nexts in _NEXT.items():
-        for following, p in nexts.items():
-            follow[state, following] = p
-    follow[State.FILL] *= 1.0 - options.masked_share
-    follow[State.FILL, State.MASKED] = options.masked_share
-    follow[State.HOLD] *= 1.0 - options.lull_share
-    follow[State.HOLD, State.LULL] = options.lull_share
-    hazard = np.stack([_hazard(duration_pmf(durations[state], hop_s, frames)) for state in State])
-    # A recording may begin with the pump running.
-    initial = np.zeros(N_STATES)
-    initial[State.IDLE], initial[State.FILL], initial[State.HOLD] = 0.9, 0.08, 0.02
-    return Grammar(follow, hazard, np.array([_SOUND[state] for state in State], dtype=np.int64), initial)
+        pmf = duration_pmf(durations[state], hop_s, frames)
+        other, share = unheard.get(state, (None, 0.0))
+        ways[state] = [(following, p * (1.0 - share), pmf) for following, p in nexts.items()]
+        if other is not None:
+            ways[state].append((other, share, pmf))
+    return ways

@@ -60,12 +60,13 @@ def _event(event: Event) -> str:
         case "release":
             text = "whoosh"
         case "release_end":
-            text = "whoosh over"
+            text = "the whoosh was drowned by the room" if details.get("unheard") else "whoosh over"
         case "no_release":
             text = "no whoosh"
         case "cycle":
             after_all = " after all, since others like it followed" if details.get("late") else ""
-            text = f"cycle {details.get('cycle', '?')} counted{after_all}: {_durations(details)}"
+            drowned = ", though no whoosh was heard in the room's noise" if details.get("unheard") else ""
+            text = f"cycle {details.get('cycle', '?')} counted{after_all}{drowned}: {_durations(details)}"
         case "incomplete":
             # A reason from the decoder is a clause of its own; durations tell how near the run came.
             durations = _durations(details)

@@ -7,25 +7,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acoustic.config import DecoderOptions
+from acoustic.config import DecoderOptions, DurationOptions
 from acoustic.decoder.kernels import _lightest, new_belief, step
-from acoustic.decoder.states import Grammar, backflush_grammar, duration_pmf
+from acoustic.decoder.states import Grammar, State, backflush_grammar, duration_pmf, expect_pressure
 
 
 def small_grammar(rng, states=3, longest=4):
-    """A random grammar without self-loops, whose hazards end every segment by `longest` frames."""
-    follow = rng.random((states, states)) * (1 - np.eye(states))
-    follow /= follow.sum(axis=1, keepdims=True)
-    hazard = rng.uniform(0.05, 0.9, (states, longest))
+    """A random grammar without self-loops; what follows a segment depends on how long it was."""
+    ends = rng.random((states, states, longest)) * (1 - np.eye(states))[:, :, None]
+    ends *= rng.uniform(0.05, 0.9, (states, 1, longest)) / ends.sum(axis=1, keepdims=True)
     initial = rng.random(states)
-    return Grammar(follow, hazard, np.arange(states) % 2, initial / initial.sum())
+    return Grammar(ends, np.arange(states) % 2, initial / initial.sum())
 
 
-def duration_probability(hazard, d, *, ended):
-    """P(a segment lasts exactly d frames), or at least d, with the last hazard going on for ever."""
-    h = [hazard[min(k, len(hazard) - 1)] for k in range(d)]
-    alive = np.prod([1 - x for x in h[: d - 1]])
-    return alive * h[d - 1] if ended else alive
+def segment_probability(ends, d, following=None):
+    """P(a segment lasts exactly d frames, and what follows it), or at least d; the last chances go on for ever."""
+    chance = [ends[:, min(k, ends.shape[1] - 1)] for k in range(d)]
+    alive = np.prod([1 - each.sum() for each in chance[: d - 1]])
+    return alive if following is None else alive * chance[d - 1][following]
 
 
 def brute_force(grammar, log_likelihood):
@@ -37,10 +36,8 @@ def brute_force(grammar, log_likelihood):
         ends = [*starts[1:], frames]
         for labels in itertools.product(range(states), repeat=len(starts)):
             p = grammar.initial[labels[0]]
-            for before, after in itertools.pairwise(labels):
-                p *= grammar.follow[before, after]
-            for label, start, end in zip(labels, starts, ends, strict=True):
-                p *= duration_probability(grammar.hazard[label], end - start, ended=end < frames)
+            for label, following, start, end in zip(labels, [*labels[1:], None], starts, ends, strict=True):
+                p *= segment_probability(grammar.ends[label], end - start, following)
                 p *= np.exp(log_likelihood[start:end, grammar.sound[label]].sum())
             key = (labels[-1], starts[-1])
             weights[key] = weights.get(key, 0.0) + p
@@ -115,10 +112,10 @@ def test_durations_are_probabilities_and_respect_their_minimum():
         pmf = duration_pmf(durations, 0.01, 6000)
         assert pmf.sum() == pytest.approx(1.0)
         assert pmf[: round(durations.min_s / 0.01)].sum() == 0.0
-    hazard = backflush_grammar(options, 0.01).hazard
-    assert ((hazard >= 0) & (hazard < 1)).all()
+    ends = backflush_grammar(options, 0.01).ends.sum(axis=1)
+    assert ((ends >= 0) & (ends < 1)).all()
     # Nothing forces an end at the table's edge.
-    assert (hazard[:, -1] < 0.1).all()
+    assert (ends[:, -1] < 0.1).all()
 
 
 @settings(max_examples=50, deadline=None)
@@ -128,3 +125,19 @@ def test_the_lightest_are_found_as_by_sorting(weights, data):
     # What lies behind the first n is none of theirs.
     padded = np.array([*weights, 0.1, 2.0])
     assert _lightest(padded, len(weights), rank) == sorted(weights)[rank]
+
+
+def test_a_fill_ends_when_the_machine_at_hand_is_known_to_and_may_be_stopped_at_any_time():
+    options, hop_s = DecoderOptions(), 0.01
+    grammar, base = backflush_grammar(options, hop_s), backflush_grammar(options, hop_s)
+    known = duration_pmf(DurationOptions(0.0, 5.0, 0.05), hop_s, grammar.ends.shape[2])
+    expect_pressure(grammar, options, hop_s, known)
+    pressed, stopped = grammar.ends[State.FILL, State.HOLD], grammar.ends[State.FILL, State.STOPPED]
+    assert pressed[:400].sum() < 1e-3
+    assert pressed[500] > 10 * base.ends[State.FILL, State.HOLD, 500]
+    np.testing.assert_allclose(stopped[:200], base.ends[State.FILL, State.STOPPED, :200], rtol=0.2)
+    # Once the time is past, whoever goes on is about to stop early, as they see it.
+    assert stopped[800] > pressed[800]
+    np.testing.assert_array_equal(np.delete(grammar.ends, State.FILL, 0), np.delete(base.ends, State.FILL, 0))
+    expect_pressure(grammar, options, hop_s, None)
+    np.testing.assert_array_equal(grammar.ends, base.ends)
