@@ -460,7 +460,7 @@ def fit_judge(
     columns = np.stack([own, earlier, np.ones_like(own)], axis=1)
     blend = _fit_blend(columns, complete)
     for name, odds in (("alone", own), ("with its session", columns @ blend)):
-        p = 1 / (1 + np.exp(-odds))
+        p = _logistic(odds)
         say(
             f"judge, each run {name}: {len(p)} runs held out in turn, {complete.mean():.0%} complete: "
             f"{((p > 0.5) & ~complete).sum()} wrongly counted, {((p <= 0.5) & complete).sum()} missed, "
@@ -518,11 +518,17 @@ def _session_odds(own: F64, released: npt.NDArray[np.bool_], session: npt.NDArra
     return earlier
 
 
+def _logistic(odds: F64) -> F64:
+    """Probability from log-odds, which grow without bound where few runs can be told apart at once."""
+    p: F64 = 1.0 / (1.0 + np.exp(-odds.clip(-50.0, 50.0)))
+    return p
+
+
 def _fit_blend(x: F64, complete: npt.NDArray[np.bool_]) -> F64:
     """Fit a logistic regression without regularisation, by Newton's method; x has shape (runs, 3)."""
     weights = np.array([1.0, 0.0, 0.0])
     for _ in range(25):
-        p = 1 / (1 + np.exp(-(x @ weights)))
+        p = _logistic(x @ weights)
         curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
         weights = weights + np.linalg.solve(curvature, x.T @ (complete - p))
     return weights
