@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ..config import DecoderOptions
 from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
-from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, expect_pressure
+from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, fill_ends
 
 __all__ = ["Decoder", "Transition", "TransitionKind"]
 
@@ -101,7 +101,7 @@ class Decoder:
         self._floats, self._integers, self.grammar, self._belief = packed(
             self._any_machine, new_belief(self._any_machine, self.options.capacity)
         )
-        self._expected: tuple[int, F64 | None] | None = None
+        self._expected: tuple[int, F64] | None = None
         self._begun = False
         self._told: dict[TransitionKind, int] = {}
         self._stage = "off"
@@ -170,9 +170,9 @@ class Decoder:
             watched, above = self._watches[self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
             if self._expected is not None:
-                frame, until_pressure = self._expected
+                frame, ends = self._expected
                 if self._belief.counters[1] >= frame:
-                    expect_pressure(self.grammar, self.options, self.hop_s, until_pressure)
+                    self.grammar.ends[State.FILL] = ends
                     self._expected = None
                 else:
                     until = min(until, frame - 1)
@@ -189,7 +189,8 @@ class Decoder:
 
         A frame ahead of what has been judged makes it the same however the frames are handed over.
         """
-        self._expected = frame, until_pressure
+        # Built now, where a run has ended, and not within a hop that has nothing to tell.
+        self._expected = frame, fill_ends(self.options, self.hop_s, until_pressure)
 
     @property
     def begun(self) -> bool:

@@ -20,7 +20,7 @@ __all__ = [
     "State",
     "backflush_grammar",
     "duration_pmf",
-    "expect_pressure",
+    "fill_ends",
     "set_ends",
 ]
 
@@ -135,17 +135,19 @@ def backflush_grammar(options: DecoderOptions, hop_s: float) -> Grammar:
     return Grammar(ends, np.array([_SOUND[state] for state in State], dtype=np.int64), initial)
 
 
-def expect_pressure(grammar: Grammar, options: DecoderOptions, hop_s: float, until_pressure: F64 | None) -> None:
-    """Change a grammar's fills in place to what the machine at hand is known to take.
+def fill_ends(options: DecoderOptions, hop_s: float, until_pressure: F64 | None) -> F64:
+    """Build the part of a grammar's `ends` that fills have, shape (states, D), for what a machine is known to take.
 
     `until_pressure` is the probability of each duration of a fill that ends with pressure, shape (D,); that of any
-    machine if None. Fills that are stopped early are the user's doing, and last as before.
+    machine if None. Fills that are stopped early are the user's doing, and last as on any machine.
     """
-    frames = grammar.ends.shape[2]
+    frames = round(options.longest_s / hop_s)
     ways = _ways(options, hop_s, frames)[State.FILL]
     if until_pressure is not None:
         ways = [(way if way[0] == State.STOPPED else (*way[:2], until_pressure)) for way in ways]
-    set_ends(grammar.ends[State.FILL], ways)
+    ends = np.zeros((N_STATES, frames))
+    set_ends(ends, ways)
+    return ends
 
 
 def _ways(options: DecoderOptions, hop_s: float, frames: int) -> dict[State, list[tuple[int, float, F64]]]:
