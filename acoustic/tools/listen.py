@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..config import RATE_HZ
+from ..config import RATE_HZ, FeatureOptions, FrameOptions
 from ..decoder import Decoder
 from ..displays.controls import Controls
 from ..displays.feed import Feed
@@ -24,13 +24,13 @@ from ..displays.recorder import Recording
 from ..errors import BackflushError
 from ..evidence import RunEvidence
 from ..features.extractor import FeatureExtractor
-from ..features.kernels import process
+from ..features.kernels import compile_levels_and_tones, compile_pulses, process
 from ..pipeline import Detector, Monitor
 from ..sources.pcm import heard
 from ..types import Action, ActionKind, AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
-__all__ = ["StoppableSource", "compile_features", "listen", "warm_up"]
+__all__ = ["StoppableSource", "compile_first_half", "listen", "warm_up"]
 
 
 _INSISTING_S = 1.0
@@ -124,9 +124,9 @@ def warm_up(detector: Detector) -> None:
 
     Done before the source is opened, whose first seconds would otherwise pile up.
     """
-    beside = _compile_features_beside()
+    beside = _compile_beside()
     if beside is not None:
-        _compile_all_but_features(detector)
+        _compile_second_half(detector)
         # Whatever became of it: what is not in the cache by then is compiled here.
         beside.wait()
     detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
@@ -134,18 +134,19 @@ def warm_up(detector: Detector) -> None:
     detector.reset()
 
 
-def _compile_features_beside() -> subprocess.Popen[bytes] | None:
-    """Begin to compile the kernels of the features in another process, if this computer has never done so.
+def _compile_beside() -> subprocess.Popen[bytes] | None:
+    """Begin to compile half of the kernels in another process, if this computer has never done so.
 
-    They are about half of all, and numba compiles one at a time.
+    Numba compiles one at a time, and takes over ten seconds for all.
     """
     # The file that numba keeps it in is named after the kernel and its place in the source.
     kernel: Any = process
-    folder = kernel.stats.cache_path
+    if not hasattr(kernel, "stats") or kernel.stats.cache_path is None:
+        return None  # numba is switched off, or may keep nothing
     kept = f"*.process-{kernel.py_func.__code__.co_firstlineno}.*.nbi"
-    if folder is None or any(Path(folder).glob(kept)):
+    if any(Path(kernel.stats.cache_path).glob(kept)):
         return None
-    compiling = "from acoustic.tools.listen import compile_features; compile_features()"
+    compiling = f"from {__name__} import compile_first_half; compile_first_half()"
     quiet = subprocess.DEVNULL
     try:
         return subprocess.Popen([sys.executable, "-c", compiling], stdin=quiet, stdout=quiet, stderr=quiet)
@@ -153,18 +154,19 @@ def _compile_features_beside() -> subprocess.Popen[bytes] | None:
         return None
 
 
-def compile_features() -> None:
-    """Have the kernels of the features compiled and kept, for processes that come after."""
-    FeatureExtractor().push(np.zeros(RATE_HZ, np.float32))
+def compile_first_half() -> None:
+    """Have half of the kernels compiled and kept, for the process that compiles the others meanwhile."""
+    compile_levels_and_tones(FrameOptions(), FeatureOptions())
 
 
-def _compile_all_but_features(detector: Detector) -> None:
-    model = detector.model
-    features, levels = FeatureExtractor().room(2)
+def _compile_second_half(detector: Detector) -> None:
+    emission, extractor = detector.model.emission, FeatureExtractor()
+    features, levels = extractor.room(2)
     features[:], levels[:] = 0.0, 0.0
-    likelihoods = model.emission.log_likelihood(features, model.emission.new_state())
-    RunEvidence(detector.options.feature, FeatureExtractor().names).push(features, levels, likelihoods)
+    likelihoods = emission.log_likelihood(features, emission.new_state())
+    RunEvidence(detector.options.feature, extractor.names).push(features, levels, likelihoods)
     Decoder(detector.options.decoder).hear(likelihoods)
+    compile_pulses(detector.options.frame, detector.options.feature)
 
 
 def listen(
