@@ -196,6 +196,12 @@ class PressureTimes:
         odds = np.log(self._expected[min(at_fill, last)] * len(self._expected) + 1e-2)
         return float(odds), float(self._expected[:at_stop].sum())
 
+    def next_fill_s(self, share: float) -> float | None:
+        """How long the next fill takes at most, in so large a share of cases; None while nothing is known."""
+        if self._expected is None:
+            return None
+        return float(np.exp(np.interp(share, self._expected.cumsum(), self._places)))
+
     def until_pressure(self, any_machine: F64, hop_s: float) -> F64 | None:
         """Probability of each duration of the next fill, shape as `any_machine`; None while nothing is known."""
         if self._expected is None:

@@ -29,6 +29,8 @@ _APART_S = 1.0
 _FAINT_RUNS = 2
 # Where pressure is not heard, the pump is stopped by time: the longest fill of this session, and so much more.
 _UNHEARD_TIMES, _UNHEARD_S = 1.3, 2.0
+# The same where all cycles together say how long the next fill takes.
+_EXPECTED_TIMES, _EXPECTED_S = 1.15, 1.5
 # A run that was stopped by time and did not count was too short: the next one gets so many times as long.
 _LONGER = 1.5
 
@@ -39,7 +41,8 @@ class _State:
 
     `made` and `wanted` count cycles or bursts, one number a step; `releases_s` are the lengths of the whooshes since
     the last step of cycles began; the look at the foam ends at `look_until_s`. `longest_fill_s` is how long the machine
-    has taken at most to come to pressure, where that was heard.
+    has taken at most to come to pressure, where that was heard, `next_fill_s` how long the next fill takes at most by
+    all that the cycles together say; 0 where that is not known.
     """
 
     step: int
@@ -49,6 +52,7 @@ class _State:
     releases_s: tuple[float, ...] = ()
     look_until_s: float | None = None
     longest_fill_s: float = 0.0
+    next_fill_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -345,17 +349,24 @@ class Coach:
         """Stop the pump by time: in a loud room, or on a machine that hardly quietens, pressure comes unheard."""
         assert self._run is not None
         self._run.told_unheard = True
-        fill_s, ran_s = self._state.longest_fill_s, now_s - self._run.began_s
-        reason = (
-            f"it came after {fill_s:.0f} s at most before" if fill_s else f"{ran_s:.0f} s are enough for nearly all"
-        )
+        state, ran_s = self._state, now_s - self._run.began_s
+        if state.next_fill_s:
+            reason = f"this machine should have it after {state.next_fill_s:.0f} s"
+        elif state.longest_fill_s:
+            reason = f"it came after {state.longest_fill_s:.0f} s at most before"
+        else:
+            reason = f"{ran_s:.0f} s are enough for nearly all"
         return [_cue("stop_pump", f"Pressure was not heard, but {reason}. Turn the pump off.", now_s, "pump_on", "act")]
 
     def _longest_run_s(self) -> float:
         """How long the pump may run until pressure must be up, heard or not."""
-        fill_s, step = self._state.longest_fill_s, self._step
-        unknown_s = self.options.unheard_again_s if self.count else self.options.unheard_s
-        up_s = self._longer * (_UNHEARD_TIMES * fill_s + _UNHEARD_S if fill_s else unknown_s)
+        state, step = self._state, self._step
+        up_s = self.options.unheard_again_s if self.count else self.options.unheard_s
+        if state.next_fill_s:
+            up_s = _EXPECTED_TIMES * state.next_fill_s + _EXPECTED_S
+        elif state.longest_fill_s:
+            up_s = _UNHEARD_TIMES * state.longest_fill_s + _UNHEARD_S
+        up_s *= self._longer
         return max(up_s, step.on_s) if isinstance(step, Cycles) else up_s
 
     def _warn_of_hold(self, now_s: float) -> list[Cue]:
@@ -395,6 +406,7 @@ class Coach:
             state,
             made=(*state.made[:index], made, *state.made[index + 1 :]),
             longest_fill_s=max(state.longest_fill_s, _fill_s(event)),
+            next_fill_s=_number(event, "next_fill_s") or state.next_fill_s,
             releases_s=(*state.releases_s, float(release_s))
             if isinstance(release_s, int | float) and release_s > 0.0
             else state.releases_s,
@@ -558,10 +570,13 @@ def _wanted(step: Step) -> int:
 
 def _fill_s(cycle: Event | None) -> float:
     """How long a cycle took to come to pressure; 0 where that was not heard, not even in retrospect."""
-    if cycle is None or not cycle.details.get("hold_s"):
-        return 0.0
-    fill_s = cycle.details.get("fill_s")
-    return float(fill_s) if isinstance(fill_s, int | float) else 0.0
+    return _number(cycle, "fill_s") if _number(cycle, "hold_s") else 0.0
+
+
+def _number(event: Event | None, name: str) -> float:
+    """Return a detail of an event that is a number, else 0."""
+    value = event.details.get(name) if event is not None else None
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _cue(kind: CueKind, text: str, time_s: float, about: str, urgency: Urgency = "info") -> Cue:

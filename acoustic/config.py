@@ -170,6 +170,8 @@ class AdaptationOptions:
     fill_belief: float = 0.9
     fill_memory: float = 0.75
     fill_trust: float = 0.93
+    # What the coach is told of the next fill: it takes no longer in so many cases.
+    fill_share: float = 0.95
     # What is expected holds from so long after it was learned, whatever the steps in which sound is judged.
     expect_after_s: float = 0.5
 

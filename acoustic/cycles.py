@@ -67,6 +67,8 @@ class CycleFold:
             details["unheard"] = True
         elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db):
             return self._incomplete(end, likely, pressure is not None, release is not None, far_db, details)
+        if "next_fill_s" in end.details:
+            details["next_fill_s"] = end.details["next_fill_s"]
         self._count += 1
         return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
 

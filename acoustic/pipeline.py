@@ -330,6 +330,8 @@ class Detector:
         }
         if unheard:
             details["unheard"] = True
+        if counts and (next_fill_s := self._times.next_fill_s(self.options.adaptation.fill_share)) is not None:
+            details["next_fill_s"] = round(next_fill_s, 1)
         told = self._folded(*events, self._event(end, details))
         if release is not None or unheard:
             if told[-1].kind == "cycle":

@@ -132,11 +132,13 @@ def share(pmf, first_s, last_s):
 def test_a_machine_takes_as_long_as_it_did():
     times = PressureTimes()
     assert times.until_pressure(ANY, HOP_S) is None
+    assert times.next_fill_s(0.95) is None
     for cycle in (1, 2, 3):
         times.learn(cycle, heard(5.0), HOP_S, 0.95, first=False)
     pmf = times.until_pressure(ANY, HOP_S)
     assert pmf.sum() == pytest.approx(1.0)
     assert share(pmf, 4.0, 6.2) > 0.8
+    assert 5.0 < times.next_fill_s(0.95) < 6.5
     # Nothing is impossible: a handle is changed, a tank runs dry.
     assert (pmf > 0).all()
 

@@ -457,3 +457,12 @@ def test_a_drowned_whoosh_counts_and_asks_the_user_to_see_to_it() -> None:
     # What nobody heard has no length to compare with.
     foam = next(record.text for record in session.told if isinstance(record, Cue) and record.kind == "foam_clear")
     assert "0.0 s" not in foam
+
+
+def test_the_pump_is_stopped_when_this_machine_should_have_pressure() -> None:
+    """What all cycles together say comes before the longest of them."""
+    session = Session().run("3 + 9 p 2 -")
+    session.push("cycle", cycle=1, release_s=1.0, fill_s=9.0, hold_s=2.0, next_fill_s=4.0)
+    assert session.run("6 + 6").cues.endswith("release_ok start_pump")
+    assert session.run("0.2").cues.endswith("stop_pump")
+    assert session.texts[-1] == "Pressure was not heard, but this machine should have it after 4 s. Turn the pump off."

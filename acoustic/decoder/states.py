@@ -139,12 +139,13 @@ def fill_ends(options: DecoderOptions, hop_s: float, until_pressure: F64 | None)
     """Build the part of a grammar's `ends` that fills have, shape (states, D), for what a machine is known to take.
 
     `until_pressure` is the probability of each duration of a fill that ends with pressure, shape (D,); that of any
-    machine if None. Fills that are stopped early are the user's doing, and last as on any machine.
+    machine if None. Fills that are stopped early are the user's doing, and last as on any machine; so do those before
+    a hold that nobody hears, or a burst as long as the machine's fills would pass for one.
     """
     frames = round(options.longest_s / hop_s)
     ways = _ways(options, hop_s, frames)[State.FILL]
     if until_pressure is not None:
-        ways = [(way if way[0] == State.STOPPED else (*way[:2], until_pressure)) for way in ways]
+        ways = [(*way[:2], until_pressure) if way[0] == State.HOLD else way for way in ways]
     ends = np.zeros((N_STATES, frames))
     set_ends(ends, ways)
     return ends

@@ -226,3 +226,15 @@ def test_what_a_machine_is_known_to_take_counts_from_its_frame_on_however_frames
     known.push(rows)
     known.reset()
     assert known.push(rows) == Decoder(DecoderOptions(evidence=1.0)).push(rows)
+
+
+@pytest.mark.parametrize("fill_s", [2.0, 6.0])
+def test_a_burst_as_long_as_the_machines_fills_ends_when_it_does(fill_s):
+    """It is no hold that nobody can hear, of which only a whoosh could tell the end."""
+    decoder = Decoder()
+    decoder.expect(duration_pmf(DurationOptions(0.0, fill_s, 0.12), 0.01, len(decoder.any_fill)), 0)
+    rows = np.full((300 + round(fill_s * 100) + 300, 6), -5.0)
+    rows[:300, 0] = rows[300 : 300 + round(fill_s * 100), 1] = rows[300 + round(fill_s * 100) :, 0] = 0.0
+    told = decoder.hear(rows)
+    assert [t.kind for t in told] == ["pump_on", "pump_off"]
+    assert told[1].decided - told[1].frame < 60
