@@ -78,17 +78,17 @@ def run(runs: int = 10) -> None:
     """Measure and write the section of RESULTS.md."""
     rows = []
 
-    def add(name: str, measure: Callable[[], float], runs: int, bound_s: float | None) -> None:
+    def add(name: str, measure: Callable[[], float], runs: int, bound_s: float) -> None:
         times_s = [measure() for _ in range(runs)]
         worst = f"{max(times_s):.3f}" if runs > 1 else ""
-        rows.append((name, f"{statistics.median(times_s):.3f}", worst, "" if bound_s is None else f"{bound_s}"))
+        rows.append((name, f"{statistics.median(times_s):.3f}", worst, f"{bound_s}"))
 
     for name, measure, bound_s in (("--help", help_s, 0.25), ("listen --demo, hearing", hearing_s, 1.0)):
         measure()
         add(name, measure, runs, bound_s)
     add("the first ever, telling that it gets ready", partial(first_s, telling_s), 3, 1.0)
     add("the first ever, hearing", partial(first_s, hearing_s), 1, 15.0)
-    add("the first ever, CPU time of all its processes", partial(cpu_s, partial(first_s, hearing_s)), 1, None)
+    add("the first ever, CPU time of all its processes", partial(cpu_s, partial(first_s, hearing_s)), 1, 15.0)
     body = table(("command", "median, s", "worst, s", "bound, s"), rows)
     write_section("startup", "Start-up, as processes", "python -m benchmarks.startup", body, ("click", "rich"))
 
