@@ -181,6 +181,9 @@ class CycleOptions:
     """What a pump run must show to count as a cycle: how likely it was complete, all told, and how long it was."""
 
     min_complete: float = 0.5
+    # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
+    # less, and others follow, it is counted late.
+    min_complete_first: float = 0.7
     # No pump fills a group and brings it to pressure in less; blenders and grinders often run for a second.
     min_run_s: float = 1.5
     # What hardly stands over the room could be anything in it: such a run must be surer.
@@ -192,14 +195,20 @@ class CycleOptions:
     # Once a run was said not to count, what follows it must make it this sure to take that back.
     min_complete_late: float = 0.6
 
-    def counts(self, complete: float, run_s: float, over_db: float) -> bool:
-        """Whether a run with a release is a cycle: how likely it is complete, how long, how far over the room."""
-        least = self.min_complete_faint if over_db < self.faint_db else self.min_complete
+    def counts(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
+        """Whether a run with a release is a cycle.
+
+        It depends on how likely it is complete, how long it was, how far over the room it stood and how many cycles
+        came `earlier`.
+        """
+        least = self.min_complete if earlier else self.min_complete_first
+        if over_db < self.faint_db:
+            least = max(least, self.min_complete_faint)
         return complete >= least and run_s >= self.min_run_s
 
     def counts_unheard(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
         """Whether a run counts whose release nobody heard, behind so many `earlier` cycles."""
-        return earlier > 0 and complete >= self.min_complete_unheard and self.counts(complete, run_s, over_db)
+        return earlier > 0 and complete >= self.min_complete_unheard and self.counts(complete, run_s, over_db, earlier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,7 @@ class CycleFold:
         far_db = float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
         if end.details.get("unheard"):
             details["unheard"] = True
-        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db):
+        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db, self._count):
             return self._incomplete(end, likely, pressure is not None, release is not None, far_db, details)
         if "next_fill_s" in end.details:
             details["next_fill_s"] = end.details["next_fill_s"]
@@ -76,11 +76,13 @@ class CycleFold:
         self, end: Event, likely: float, pressed: bool, released: bool, far_db: float, details: dict[str, Detail]
     ) -> Event:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
-        reason = _reason(pressed, released, faint, details)
+        run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
+        unsure = likely >= self.options.min_complete and run_s >= self.options.min_run_s
+        reason = _reason(pressed, released, faint, unsure, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
 
-def _reason(pressed: bool, released: bool, faint: bool, details: dict[str, Detail]) -> str:
+def _reason(pressed: bool, released: bool, faint: bool, unsure: bool, details: dict[str, Detail]) -> str:
     """Say why a run does not count."""
     ran = f"after {details['fill_s']} s of pump"
     if released and faint:
@@ -94,6 +96,8 @@ def _reason(pressed: bool, released: bool, faint: bool, details: dict[str, Detai
         return f"released before pressure was up ({ran}): keep the pump on until it goes quiet"
     if not released:
         return "pressure was up, but no whoosh was heard after the pump stopped"
+    if unsure:
+        return "it may have been a cycle, or a shot: it counts after all once others like it follow"
     return (
         f"it does not sound like a closed basket (quieter by {details['quieting_db']} dB for {details['hold_s']} s): "
         "a shot, or water that leaks"

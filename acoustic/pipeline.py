@@ -297,8 +297,8 @@ class Detector:
         complete = self.model.judge.probability(odds, self._memory.odds)
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
-        counts = self.options.cycle.counts(complete, run_s, measures.over_db)
         earlier = self._cycles.count
+        counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
         unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)
         if unheard:
             # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
@@ -358,7 +358,7 @@ class Detector:
         for run in self._doubtful:
             vector = followed(run.measures.vector, (on - run.off) * hop_s, self._memory.runs - 1)
             likely = self.model.judge.probability(self.model.judge.odds_of(vector), self._memory.odds_without(run.odds))
-            counts = cycle.counts(likely, (run.off - run.on) * hop_s, run.measures.over_db)
+            counts = cycle.counts(likely, (run.off - run.on) * hop_s, run.measures.over_db, self._cycles.count)
             if counts and likely >= cycle.min_complete_late:
                 cycles.append(self._cycles.recount(run.told, self._decided_s, likely))
         counted = {event.time_s for event in cycles}

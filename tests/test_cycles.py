@@ -35,6 +35,8 @@ def test_a_run_that_was_complete_counts():
         ({"complete": 0.4}, "not sound like a closed basket"),
         ({"released": False}, "no whoosh"),
         ({"over_db": 1.0, "complete": 0.7}, "too faint to be sure"),
+        ({"complete": 0.6}, "once others like it follow"),
+        ({"complete": 0.6, "run_s": 1.2}, "closed basket"),
     ],
 )
 def test_what_does_not_count_says_why(run, reason):
@@ -53,6 +55,13 @@ def test_a_stop_that_was_none_does_not_end_the_hold():
         assert fold.push(Event(kind, time_s, time_s, 0.9)) == []
     (cycle,) = fold.push(Event("release_end", 13.0, 13.2, 0.9, {"complete": 0.9}))
     assert (cycle.details["fill_s"], cycle.details["hold_s"]) == (5.0, 6.0)
+
+
+def test_the_first_cycle_must_be_surer_than_those_behind_it():
+    options = CycleOptions()
+    assert not options.counts(0.6, run_s=8.0, over_db=20.0, earlier=0)
+    assert options.counts(0.6, run_s=8.0, over_db=20.0, earlier=1)
+    assert options.counts(0.75, run_s=8.0, over_db=20.0, earlier=0)
 
 
 def test_a_faint_run_counts_if_it_is_surer():
