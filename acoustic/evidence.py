@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from .adaptation import MachineMemory, Plateaus, PressureTimes
+from .compiled import entry
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
@@ -153,6 +154,8 @@ class RunEvidence:
         self._traces = np.array([feature_names.index(name) for name in TRACES])
         self._rows = np.zeros((FRAMES, n + len(TRACES)))
         self._likelihoods = np.zeros((FRAMES, N_COLUMNS))
+        # Compiled when first used: in a first session ever, other kernels are compiled beside it.
+        self._append: Any = None
         self._end = 0
 
     def reset(self) -> None:
@@ -160,8 +163,15 @@ class RunEvidence:
         self._end = 0
 
     def push(self, features: F32, levels: F32, log_likelihood: F64) -> None:
-        """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 6)."""
-        _append(self._rows, self._likelihoods, self._end, self._traces, features, levels, log_likelihood)
+        """Append frames: features, levels in dBFS (frames, bands + 1) and what the emission says (frames, 6).
+
+        All are contiguous.
+        """
+        if self._append is None:
+            of_features, of_levels = np.zeros((1, 1), np.float32), np.zeros((1, 1), np.float32)
+            example = self._rows, self._likelihoods, self._end, self._traces, of_features, of_levels, self._likelihoods
+            self._append = entry(_append, *example)
+        self._append(self._rows, self._likelihoods, self._end, self._traces, features, levels, log_likelihood)
         self._end += len(levels)
 
     def _span(self, first: int, last: int) -> npt.NDArray[np.int64]:

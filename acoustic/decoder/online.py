@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import entry
 from ..config import DecoderOptions
 from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
@@ -94,6 +95,8 @@ class Decoder:
         self._as_heard = np.concatenate(
             [[self.options.evidence, self.options.release_odds, self.options.prune], scratch]
         )
+        # Compiled when first used: in a first session ever, other kernels are compiled beside it.
+        self._advance: Any = None
         self.reset()
 
     def reset(self) -> None:
@@ -140,7 +143,7 @@ class Decoder:
         """
         if log_likelihood.ndim != 2 or log_likelihood.shape[1] != N_CLASSES:
             raise ValueError(f"log_likelihood: got shape {log_likelihood.shape}, wanted (frames, {N_CLASSES})")
-        return self._take(log_likelihood, self._as_given)
+        return self._take(np.ascontiguousarray(log_likelihood, dtype=np.float64), self._as_given)
 
     def hear(self, log_likelihood: F64) -> list[Transition]:
         """Take in frames as an emission judges them: first they are weighed, see `DecoderOptions`.
@@ -148,7 +151,7 @@ class Decoder:
         Parameters
         ----------
         log_likelihood
-            As `push` takes it; there may be more columns, which say nothing of the classes.
+            As `push` takes it, but contiguous; there may be more columns, which say nothing of the classes.
 
         Returns
         -------
@@ -176,7 +179,10 @@ class Decoder:
                     self._expected = None
                 else:
                     until = min(until, frame - 1)
-            taken = advance(self._floats, self._integers, log_likelihood, taken, worth, watched, above, until)
+            given = self._floats, self._integers, log_likelihood, taken, worth, watched, above, until
+            if self._advance is None:
+                self._advance = entry(advance, *given)
+            taken = self._advance(*given)
             if taken == ALL:
                 break
             if taken == NOT_FINITE:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import entry
 from ..config import FeatureOptions, FrameOptions
 from .kernels import feature_state, process
 from .layout import feature_names
@@ -25,6 +28,8 @@ class FeatureExtractor:
         self.options = options or FeatureOptions()
         self.names = feature_names(self.options)
         self.n_bands = len(self.options.band_edges_hz) - 1
+        # Compiled when first used: in a first session ever, other kernels are compiled beside it.
+        self._process: Any = None
         self.reset()
 
     def reset(self) -> None:
@@ -50,7 +55,7 @@ class FeatureExtractor:
             Band levels in dBFS and, last, the total; shape (frames, bands + 1).
         """
         features, levels = self.room(self.completed_by(len(samples)))
-        self.write(np.ascontiguousarray(samples), features, levels, lost=lost)
+        self.write(np.ascontiguousarray(samples, dtype=np.float32), features, levels, lost=lost)
         return features, levels
 
     def completed_by(self, samples: int) -> int:
@@ -63,9 +68,11 @@ class FeatureExtractor:
         return features, np.empty((frames, self.n_bands + 1), dtype=np.float32)
 
     def write(self, samples: F32, features: F32, levels: F32, *, lost: bool) -> None:
-        """Take in contiguous samples and write the frames they complete into arrays made for just as many."""
+        """Take in contiguous samples, float32, and write the frames they complete into `room` for just as many."""
         self._n_waiting = (self._n_waiting + len(samples)) % self.frame.hop
-        process(self._state, samples, lost, features, levels)
+        if self._process is None:
+            self._process = entry(process, self._state, np.zeros(0, np.float32), False, *self.room(0))
+        self._process(self._state, samples, lost, features, levels)
 
     @property
     def background_dbfs(self) -> float:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import soxr
 
+from ..compiled import entry
 from ..config import MAX_RATE_HZ, MIN_RATE_HZ, RATE_HZ
 from ..errors import SampleRateError
 from .kernels import bounded
@@ -47,6 +50,7 @@ class Resampler:
         # As a column, which is what soxr wants: of anything else the wrapper makes one, on the way in and out.
         self._column = self._waiting[:, None]
         self._n_waiting = 0
+        self._bounded: Any = entry(bounded, self._waiting, 0, MOST_SAMPLE, self._waiting, 0)
 
     @property
     def step(self) -> int:
@@ -54,7 +58,7 @@ class Resampler:
         return self._step
 
     def take(self, samples: F32, first: int) -> tuple[int, F32 | None]:
-        """Take in `samples`, shape (n,), float32, from `first` on, up to where a step is full.
+        """Take in `samples`, shape (n,), float32 and contiguous, from `first` on, up to where a step is full.
 
         Returns
         -------
@@ -64,7 +68,7 @@ class Resampler:
             What comes out of a full step, at 16 kHz, perhaps nothing; to be used before the next call. None while the
             step is not full.
         """
-        count = bounded(samples, first, MOST_SAMPLE, self._waiting, self._n_waiting)
+        count = self._bounded(samples, first, MOST_SAMPLE, self._waiting, self._n_waiting)
         self._n_waiting += count
         if self._n_waiting < self._step:
             return first + count, None
