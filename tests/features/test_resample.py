@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from acoustic.config import RATE_HZ
+from acoustic.features import soxr_library
 from acoustic.features.resample import MOST_SAMPLE, Resampler
 
 
@@ -54,3 +55,25 @@ def test_the_rest_comes_out_at_the_end():
     piece, n = resampler.flush()
     assert np.array_equal(piece, samples[160:])
     assert n == 40
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 11_025, 16_001, 44_100, 48_000, 192_000])
+@pytest.mark.parametrize("rest", [0, 1, 100])
+def test_the_library_called_directly_gives_what_its_wrapper_gives(rate_hz, rest, monkeypatch):
+    if soxr_library._library() is None:
+        pytest.skip("the library cannot be reached in this system's extension")
+    step = np.zeros(rate_hz // 50, np.float32)
+    direct = soxr_library.ResampleStream(rate_hz, RATE_HZ, step)
+    monkeypatch.setattr(soxr_library, "_library", lambda: None)
+    wrapped = soxr_library.ResampleStream(rate_hz, RATE_HZ, step)
+    rng = np.random.default_rng(0)
+    for _ in range(30):
+        step[:] = rng.normal(0.0, 0.1, len(step))
+        assert np.array_equal(direct.push(), wrapped.push())
+    assert np.array_equal(direct.flush(rest), wrapped.flush(rest))
+
+
+def test_a_stream_too_short_to_give_anything_ends_all_the_same():
+    step = np.zeros(960, np.float32)
+    assert len(soxr_library.ResampleStream(48_000, RATE_HZ, step).flush(0)) == 0
+    assert len(soxr_library.ResampleStream(48_000, RATE_HZ, step).flush(30)) == 10
