@@ -91,7 +91,8 @@ class Detector:
         self._frames = 0
         self._resampler: Resampler | None = None if self._rate_hz is None else Resampler(self._rate_hz)
         self._deaf = 0
-        self._last: tuple[F32, F32] = (np.zeros(1, np.float32), np.full(1, -110.0, np.float32))
+        # Features and levels of the step judged last, whose last frame counts; rows of their own would cost a hop more.
+        self._last: tuple[F32, F32] = (np.zeros((1, 1), np.float32), np.full((1, 1), -110.0, np.float32))
         self._extractor.reset()
         self._heard = self.model.emission.new_state()
         self._decoder.reset()
@@ -108,22 +109,32 @@ class Detector:
         SampleRateError
             If the rate is outside 8 to 192 kHz, or differs from the first block's.
         """
-        if self._rate_hz is None:
-            self._rate_hz = block.rate_hz
-            self._begin(block.start - block.lost)
-        elif block.rate_hz != self._rate_hz:
+        # What follows in a hop is short and straight: cold caches make every layer of Python dear.
+        if block.rate_hz != self._rate_hz:
+            self._start(block)
+        events: list[Event] = []
+        if block.lost:
+            self._bridge(block, events)
+        self._hear(np.ascontiguousarray(block.samples, dtype=np.float32), events, lost=False)
+        return events
+
+    def _start(self, block: AudioBlock) -> None:
+        """Start hearing with the first block."""
+        if self._rate_hz is not None:
             raise SampleRateError(
                 f"sample {block.start}: the rate changed from {self._rate_hz} to {block.rate_hz} Hz within one stream; "
                 "call reset() or use a new Detector"
             )
-        events: list[Event] = []
+        self._rate_hz = block.rate_hz
+        self._begin(block.start - block.lost)
+
+    def _bridge(self, block: AudioBlock, events: list[Event]) -> None:
+        """Get over what was lost before a block."""
         if block.lost > self.options.max_bridge_s * block.rate_hz:
             events += self.flush()
             self._begin(block.start)
-        elif block.lost:
+        else:
             self._hear(np.zeros(block.lost, dtype=np.float32), events, lost=True)
-        self._hear(np.ascontiguousarray(block.samples, dtype=np.float32), events, lost=False)
-        return events
 
     def flush(self) -> list[Event]:
         """End the stream: return what the audio still inside makes known."""
@@ -161,7 +172,7 @@ class Detector:
             time_s=now_s,
             phase=self._decoder.phase,
             since_s=now_s if self._decoder.phase is Phase.BACKGROUND else self._seconds(self._decoder.since_frame),
-            level_dbfs=float(self._last[1][-1]),
+            level_dbfs=float(self._last[1][-1, -1]),
             background_dbfs=self._extractor.background_dbfs,
         )
 
@@ -169,48 +180,53 @@ class Detector:
         """Take in samples, and add to `events` what they make known."""
         resampler = self._resampler
         assert resampler is not None
-        at = 0
-        while at < len(samples):
+        at, end = 0, len(samples)
+        while at < end:
             at, piece = resampler.take(samples, at)
             if piece is not None:
                 events += self._advance(piece, resampler.step, lost=lost)
 
     def _advance(self, piece: F32, taken: int, *, lost: bool) -> list[Event]:
         self._taken += taken
-        features, levels, _ = self._room(self._extractor.completed_by(len(piece)))
+        frames = self._extractor.completed_by(len(piece))
+        room = self._rooms.get(frames) or self._more_room(frames)
         if lost or self._deaf:
             # The room is the same as that of the last step, perhaps.
             self._last = self._last[0].copy(), self._last[1].copy()
-        self._extractor.write(piece, features, levels, lost=lost)
-        return self._judge(features, levels, lost=lost) if len(features) else []
+        self._extractor.write(piece, room[0], room[1], lost=lost)
+        return self._judge(room[0], room[1], lost=lost) if frames else []
 
-    def _room(self, frames: int) -> tuple[F32, F32, F64]:
-        """Arrays for the features, levels and log-likelihoods of so many frames, the same ones each time."""
-        room = self._rooms.get(frames)
-        if room is None:
-            room = self._rooms[frames] = (*self._extractor.room(frames), np.zeros((frames, N_COLUMNS)))
+    def _more_room(self, frames: int) -> tuple[F32, F32, F64]:
+        """Make arrays for the features, levels and log-likelihoods of so many frames, to be used each time."""
+        room = self._rooms[frames] = (*self._extractor.room(frames), np.zeros((frames, N_COLUMNS)))
         return room
 
     def _judge(self, features: F32, levels: F32, *, lost: bool) -> list[Event]:
         frames = len(features)
         self._frames += frames
-        _, _, log_likelihood = self._room(frames)
+        log_likelihood = (self._rooms.get(frames) or self._more_room(frames))[2]
         if lost or self._deaf:
             self._judge_deaf(features, levels, log_likelihood, lost=lost)
         else:
             self.model.emission.judge(features, self._heard, log_likelihood)
-        self._last = features[-1], levels[-1]
+        self._last = features, levels
         self._evidence.push(features, levels, log_likelihood)
-        if self._machine.known and "pump_on" in self._run and "pump_off" not in self._run:
+        if "pump_on" in self._run and "pump_off" not in self._run and self._machine.known:
             self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
         if not self._decoder.begun:
-            # Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
-            heard = np.flatnonzero(features.any(axis=1))
-            silent = int(heard[0]) if len(heard) else frames
-            self._decoder.skip(silent)
-            log_likelihood = log_likelihood[silent:]
+            log_likelihood = self._from_first_sound(features, log_likelihood)
         transitions = self._decoder.hear(log_likelihood)
         return self._events(transitions) if transitions else []
+
+    def _from_first_sound(self, features: F32, log_likelihood: F64) -> F64:
+        """Return what is said of the stream's first frames from where anything is heard in them.
+
+        Digital silence at first, of whatever length, is no time that the pump was off: nobody listened yet.
+        """
+        heard = np.flatnonzero(features.any(axis=1))
+        silent = int(heard[0]) if len(heard) else len(features)
+        self._decoder.skip(silent)
+        return log_likelihood[silent:]
 
     def _judge_deaf(self, features: F32, levels: F32, log_likelihood: F64, *, lost: bool) -> None:
         """Judge frames of which the first, or all, stand for what was lost.
@@ -223,7 +239,7 @@ class Detector:
         log_likelihood[:deaf] = 0.0
         if deaf < len(features):
             self.model.emission.judge(features[deaf:], self._heard, log_likelihood[deaf:])
-        features[:deaf], levels[:deaf] = self._last
+        features[:deaf], levels[:deaf] = self._last[0][-1], self._last[1][-1]
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

@@ -105,7 +105,8 @@ class Decoder:
             self._any_machine, new_belief(self._any_machine, self.options.capacity)
         )
         self._expected: tuple[int, F64] | None = None
-        self._begun = False
+        # Whether any frame has been taken in.
+        self.begun = False
         self._told: dict[TransitionKind, int] = {}
         self._stage = "off"
         self._phase = Phase.BACKGROUND
@@ -167,9 +168,10 @@ class Decoder:
 
     def _take(self, log_likelihood: F64, worth: F64) -> list[Transition]:
         transitions: list[Transition] = []
-        self._begun = self._begun or len(log_likelihood) > 0
-        taken = 0
-        while taken < len(log_likelihood):
+        taken, frames = 0, len(log_likelihood)
+        if frames:
+            self.begun = True
+        while taken < frames:
             watched, above = self._watches[self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
             if self._expected is not None:
@@ -197,11 +199,6 @@ class Decoder:
         """
         # Built now, where a run has ended, and not within a hop that has nothing to tell.
         self._expected = frame, fill_ends(self.options, self.hop_s, until_pressure)
-
-    @property
-    def begun(self) -> bool:
-        """Whether any frame has been taken in."""
-        return self._begun
 
     def skip(self, frames: int) -> None:
         """Let frames pass before the first one that counts: the stream begins, but nothing is heard of it yet."""
