@@ -9,17 +9,22 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from .compiled import entry
 from .config import AdaptationOptions
 
 __all__ = ["MachineMemory", "Plateaus", "PressureTimes"]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+
+# With each cycle since, what one taught of times counts for a quarter less: of more than so many nothing is left.
+MOST_TIMES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,7 @@ class MachineMemory:
     def __init__(self, options: AdaptationOptions | None = None) -> None:
         self.options = options or AdaptationOptions()
         self._cycles: deque[tuple[int, Plateaus]] = deque(maxlen=self.options.cycles)
+        self._adapt: Any = None
         self.reset()
 
     def reset(self) -> None:
@@ -100,15 +106,17 @@ class MachineMemory:
         Parameters
         ----------
         levels
-            Of the next frames of the run, (frames, bands), dBFS.
+            Of the next frames of the run, shape (frames, bands), dBFS, contiguous; what stands behind the bands is not
+            looked at.
         log_likelihood
             Of the same frames; changed in place.
         """
         o = self.options
         limits = (o.smoothing, o.turning_share, o.steepness, o.most_odds, o.same_db)
-        _adapt(
-            levels, self._fill, self._weight, self._smooth, self._run, o.wait_frames, limits, log_likelihood, fill, hold
-        )
+        known = self._fill, self._weight, self._smooth, self._run
+        if self._adapt is None:
+            self._adapt = entry(_adapt, levels, *known, o.wait_frames, limits, log_likelihood, fill, hold)
+        self._adapt(levels, *known, o.wait_frames, limits, log_likelihood, fill, hold)
 
 
 class PressureTimes:
@@ -157,6 +165,8 @@ class PressureTimes:
         times, scatter = (o.first_fill_times, o.first_fill_scatter) if first else (1.0, o.fill_scatter)
         typical = self._scattered(scatter, np.log(times)).T @ (weight / weight.sum())
         self._cycles[cycle] = typical, o.fill_belief * likely
+        if len(self._cycles) > MOST_TIMES:
+            del self._cycles[next(iter(self._cycles))]
         self._weigh()
 
     def forget(self, cycle: int) -> None:

@@ -212,7 +212,7 @@ class Detector:
         self._last = features, levels
         self._evidence.push(features, levels, log_likelihood)
         if "pump_on" in self._run and "pump_off" not in self._run and self._machine.known:
-            self._machine.adapt(levels[:, :-1], log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
+            self._machine.adapt(levels, log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
         if not self._decoder.begun:
             log_likelihood = self._from_first_sound(features, log_likelihood)
         transitions = self._decoder.hear(log_likelihood)
