@@ -357,7 +357,8 @@ class RunEvidence:
         return off - len(span) + MIN_FILL + best, float(inside[best])
 
 
-@numba.njit(cache=True, nogil=True)
+# Not without the GIL: to give it up and wait for it again takes longer than this.
+@numba.njit(cache=True)
 def _append(
     rows: F64,
     likelihoods: F64,

@@ -27,6 +27,8 @@ __all__ = ["Detector", "Monitor"]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 
+_FLOAT32 = np.dtype(np.float32)
+
 # Runs that may still be counted once later ones have shown what they were.
 MOST_DOUBTFUL = 3
 
@@ -115,7 +117,10 @@ class Detector:
         events: list[Event] = []
         if block.lost:
             self._bridge(block, events)
-        self._hear(np.ascontiguousarray(block.samples, dtype=np.float32), events, lost=False)
+        samples = block.samples
+        if samples.dtype is not _FLOAT32 or not samples.flags.c_contiguous:
+            samples = np.ascontiguousarray(samples, dtype=np.float32)
+        self._hear(samples, events, lost=False)
         return events
 
     def _start(self, block: AudioBlock) -> None:

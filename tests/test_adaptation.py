@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from acoustic.adaptation import MachineMemory, Plateaus, PressureTimes
+from acoustic import adaptation
+from acoustic.adaptation import MOST_TIMES, MachineMemory, Plateaus, PressureTimes
 from acoustic.config import AdaptationOptions
 
 FILL = np.array([-50.0, -40.0, -45.0, -60.0])
@@ -195,3 +196,26 @@ def test_a_run_is_compared_with_what_is_known():
     unlike, early = times.agreement(1.5, 2.0)
     assert like > 1.0 > 0.0 > unlike
     assert due > 0.9 > 0.1 > early
+
+
+def test_what_so_many_cycles_ago_taught_is_dropped_and_was_worth_nothing():
+    short, long = PressureTimes(), PressureTimes()
+    for cycle in range(1, MOST_TIMES + 100):
+        long.learn(cycle, heard(9.0 if cycle < 100 else 5.0), HOP_S, 0.95, first=False)
+        if cycle >= 100:
+            short.learn(cycle, heard(5.0), HOP_S, 0.95, first=False)
+    np.testing.assert_array_equal(long.until_pressure(ANY, HOP_S), short.until_pressure(ANY, HOP_S))
+    # Beyond recall as well.
+    long.forget(1)
+    np.testing.assert_array_equal(long.until_pressure(ANY, HOP_S), short.until_pressure(ANY, HOP_S))
+
+
+def test_one_cycle_more_than_are_remembered_changes_next_to_nothing(monkeypatch):
+    bounded, unbounded = PressureTimes(), PressureTimes()
+    for cycle in range(1, MOST_TIMES + 10):
+        bounded.learn(cycle, heard(9.0 if cycle < 10 else 5.0), HOP_S, 0.95, first=False)
+    monkeypatch.setattr(adaptation, "MOST_TIMES", 10**6)
+    for cycle in range(1, MOST_TIMES + 10):
+        unbounded.learn(cycle, heard(9.0 if cycle < 10 else 5.0), HOP_S, 0.95, first=False)
+    wanted = unbounded.until_pressure(ANY, HOP_S)
+    np.testing.assert_allclose(bounded.until_pressure(ANY, HOP_S), wanted, rtol=1e-6)

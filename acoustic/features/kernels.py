@@ -686,7 +686,8 @@ def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32
     s.waiting = waiting
 
 
-@numba.njit(cache=True, nogil=True)
+# Not without the GIL: to give it up and wait for it again takes longer than this.
+@numba.njit(cache=True)
 def bounded(samples: F32, first: int, limit: float, out: F32, at: int) -> int:
     """Copy samples, shape (n,), from `first` on into `out` from `at` on, as many as there are and fit in.
 

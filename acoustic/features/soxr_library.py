@@ -48,10 +48,11 @@ class _QualitySpec(ctypes.Structure):
 
 
 @functools.cache
-def _library() -> ctypes.CDLL | None:
+def _library() -> ctypes.PyDLL | None:
     """Find the library; None where it cannot be reached, or is of another kind than soxr.h 0.1 describes."""
     try:
-        library = ctypes.CDLL(soxr.soxr_ext.__file__)
+        # Which keeps the GIL: to give it up and wait for it again may take longer than a step of 20 ms.
+        library = ctypes.PyDLL(soxr.soxr_ext.__file__)
         library.soxr_version.restype = ctypes.c_char_p
         if not library.soxr_version().startswith(b"libsoxr-0.1."):
             return None
@@ -103,7 +104,7 @@ class ResampleStream:
         self._views: dict[int, F32] = {}
 
     @staticmethod
-    def _create(library: ctypes.CDLL, rate_hz: float, to_hz: float) -> int | None:
+    def _create(library: ctypes.PyDLL, rate_hz: float, to_hz: float) -> int | None:
         io, quality = library.soxr_io_spec(_FLOAT32, _FLOAT32), library.soxr_quality_spec(_LOW_QUALITY, 0)
         stream: int | None = library.soxr_create(rate_hz, to_hz, 1, None, ctypes.byref(io), ctypes.byref(quality), None)
         return stream
