@@ -43,7 +43,7 @@ def _mel_weights() -> np.ndarray:
 def _librosa() -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
     import librosa
 
-    frames = windows()
+    frames = list(windows())
     common = {"n_fft": WINDOW, "hop_length": WINDOW, "center": False}
 
     def call(i: int) -> tuple[np.ndarray, np.ndarray]:
@@ -57,7 +57,7 @@ def _librosa() -> Callable[[int], tuple[np.ndarray, np.ndarray]]:
 def _librosa_shared() -> Call:
     import librosa
 
-    frames = windows()
+    frames = list(windows())
     mel_weights = _mel_weights()
 
     def call(i: int) -> object:
@@ -72,7 +72,7 @@ def _librosa_all() -> Call:
     import librosa
 
     mel_and_flatness = _librosa()
-    frames = windows()
+    frames = list(windows())
 
     def call(i: int) -> object:
         window = frames[i % len(frames)]
@@ -86,7 +86,7 @@ def _librosa_all() -> Call:
 
 def _array_library(rfft: Callable[..., np.ndarray]) -> Call:
     """All features with arrays: mel, log, flatness, flux, rolloff, and the comb over 256 ms."""
-    frames, pieces = windows(), hops()
+    frames, pieces = list(windows()), list(hops())
     mel_weights = _mel_weights()
     taper = np.hanning(WINDOW).astype(np.float32)
     long_taper = np.hanning(4096).astype(np.float32)
@@ -123,7 +123,7 @@ def _scipy() -> Call:
 def _short_time_fft() -> Call:
     import scipy.signal
 
-    frames = windows()
+    frames = list(windows())
     mel_weights = _mel_weights()
     transform = scipy.signal.ShortTimeFFT(np.hanning(WINDOW), hop=WINDOW, fs=RATE_HZ)
     # The one slice that lies wholly inside the window.
@@ -139,7 +139,7 @@ def _short_time_fft() -> Call:
 def _kaldi() -> Call:
     import kaldi_native_fbank as knf
 
-    pieces = hops()
+    pieces = list(hops())
     options = knf.FbankOptions()
     options.frame_opts.samp_freq = RATE_HZ
     options.frame_opts.dither = 0.0
@@ -165,7 +165,7 @@ def _essentia() -> Call:
     import essentia.standard as es
 
     essentia.log.infoActive = False
-    frames = windows()
+    frames = list(windows())
     window = es.Windowing(type="hann", size=WINDOW, zeroPadding=0, normalized=False)
     spectrum = es.Spectrum(size=WINDOW)
     mel = es.MelBands(
@@ -188,7 +188,7 @@ def _essentia() -> Call:
 def _aubio() -> Call:
     import aubio
 
-    pieces = hops()
+    pieces = list(hops())
     vocoder = aubio.pvoc(WINDOW, HOP)
     mel = aubio.filterbank(N_MELS, WINDOW)
     mel.set_mel_coeffs(RATE_HZ, LOW_HZ, HIGH_HZ)

@@ -25,9 +25,11 @@ _PACKAGES = ("librosa", "scipy", "essentia", "kaldi_native_fbank", "aubio", "pyf
 
 
 def _forever(pieces: np.ndarray) -> Iterator[np.ndarray]:
-    # Not itertools.cycle: that keeps every piece, which `memory` would take for the detector's growth.
+    # All arrays are made beforehand, as a source's are: with cold caches, each costs as much as a layer of Python.
+    # Not itertools.cycle: that keeps pieces as they come, which `memory` would take for the detector's growth.
+    views = list(pieces)
     while True:
-        yield from pieces
+        yield from views
 
 
 def feature_call() -> Call:
