@@ -1,7 +1,7 @@
 """Compiled kernels without what stands before them.
 
 What is called once in 10 ms finds the caches cold: numba's dispatcher, which looks at every argument to choose what it
-compiled for such, then takes as long as the whole of the features. Where the arguments are of the same types every
+compiled for such, then takes most of the time that the features do. Where the arguments are of the same types every
 time, the choice is made once.
 """
 

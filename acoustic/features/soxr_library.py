@@ -1,6 +1,6 @@
 """libsoxr's own functions, called without the wrapper around them.
 
-Once in 20 ms, with cold caches, what the wrapper makes round each result takes three times as long as the resampling
+Once in 20 ms, with cold caches, what the wrapper makes round each result takes twice as long as the resampling
 itself. The library is the one that the wrapper brings along, or is linked to; where it cannot be reached there, as on
 systems that hide what an extension contains, the wrapper does the work. Either way the same samples come out.
 """
