@@ -9,11 +9,13 @@ missing.
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from .compiled import entry
 
 __all__ = ["N_COLUMNS", "N_OUTPUTS", "Emission", "LearnedEmission", "Network", "RecurrentNetwork"]
 
@@ -32,7 +34,7 @@ N_COLUMNS = 6
 # A network is never surer than this: sound that it was not trained on must not outweigh a whole run of evidence.
 MAX_LOG_ODDS = 7.0
 # The packed networks: how many sizes describe them, and how many arrays they are.
-N_SIZES, N_ARRAYS = 7, 16
+N_SIZES, N_ARRAYS = 8, 16
 # float32 in a line of the cache.
 LINE = 16
 # First layers are worked out for so many frames at a time.
@@ -58,14 +60,15 @@ class Emission(Protocol):
         ...
 
     def judge(self, features: F32, state: F32, log_likelihood: F64) -> None:
-        """Write what `log_likelihood` returns into an array, shape (frames, 6)."""
+        """Write what `log_likelihood` returns into an array, shape (frames, 6); all arrays are contiguous."""
         ...
 
 
 class Network(NamedTuple):
-    """A two-layer perceptron over some of the features.
+    """A perceptron over some of the features of a few frames.
 
-    `inputs` are feature indices, shape (n,); `w1` (n, h1), `w2` (h1, h2), `w3` (h2, outputs); biases to match.
+    `inputs` are feature indices, shape (n,); `w1` (n, h1) sees one frame; `w2` (taps h1, h2) sees what that made of the
+    frames so many ago, `taps`, ascending from 0; `w3` (h2, outputs); biases to match.
     """
 
     inputs: I64
@@ -75,6 +78,7 @@ class Network(NamedTuple):
     b2: F32
     w3: F32
     b3: F32
+    taps: I64
 
 
 class RecurrentNetwork(NamedTuple):
@@ -217,6 +221,28 @@ def _remember(net: RecurrentNetwork, x: F32, gates: F32, state: F32) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def _recall(first: F32, taps: I64, ring: F32, place: F32, out: F32) -> None:
+    """Put a frame's first layer into the ring, and side by side into `out` those of so many frames ago.
+
+    Before the first frame it sounded as in that one.
+    """
+    size, r1 = ring.shape
+    now = int(place[0])
+    if now == 0:
+        for k in range(size):
+            for j in range(r1):
+                ring[k, j] = first[j]
+    now = now % size + 1
+    place[0] = now
+    for j in range(r1):
+        ring[now - 1, j] = first[j]
+    for tap in range(taps.shape[0]):
+        row = ring[(now - 1 - taps[tap]) % size]
+        for j in range(r1):
+            out[tap * r1 + j] = row[j]
+
+
+@numba.njit(cache=True, nogil=True)
 def _matrix(weights: F32, at: int, rows: int, columns: int) -> F32:
     """Matrix that begins at place `at` of the packed weights."""
     matrix: F32 = weights[at : at + rows * columns].reshape(rows, columns)
@@ -228,9 +254,11 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
     """Fill `out`, shape (frames, 6).
 
     `weights` and `layout` are as `_packed` makes them; `scratch` has rows for the inputs and the first layers of
-    `FRAMES` frames, for hidden layers and outputs, and two for the gates.
+    `FRAMES` frames, for hidden layers and outputs, and two for the gates. In `state` stand the unit's own, the place
+    of the last frame in a ring, counted from 1, and that ring: of the release network's first layers.
     """
     n, h1, g, h2, rn, r1, r2 = layout[0], layout[1], layout[2], layout[3], layout[4], layout[5], layout[6]
+    n_taps = layout[7]
     at, inputs = layout[N_SIZES : N_SIZES + N_ARRAYS], layout[N_SIZES + N_ARRAYS :]
     phases = RecurrentNetwork(
         inputs[:n],
@@ -249,15 +277,17 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
         inputs[n : n + rn],
         _matrix(weights, at[10], rn, r1),
         weights[at[11] : at[11] + r1],
-        _matrix(weights, at[12], r1, r2),
+        _matrix(weights, at[12], n_taps * r1, r2),
         weights[at[13] : at[13] + r2],
         _matrix(weights, at[14], r2, 1),
         weights[at[15] : at[15] + 1],
+        inputs[n + rn : n + rn + n_taps],
     )
     widest = scratch.shape[1]
     most = FRAMES * widest
     blocks, rows = scratch[: 4 * FRAMES].reshape(4 * most), scratch[4 * FRAMES :]
     hidden, second, logits, gates = rows[0], rows[1], rows[2], rows[3:5]
+    unit, place, ring = state[:g], state[g : g + 1], state[g + 1 :].reshape(-1, r1)
     for begin in range(0, features.shape[0], FRAMES):
         count = min(FRAMES, features.shape[0] - begin)
         # Without gaps between the rows, or the loops over them become no vectors.
@@ -280,11 +310,11 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
                 row[:] = -MAX_LOG_ODDS
                 row[0] = row[4] = row[5] = 0.0
                 continue
-            _remember(phases, first[t], gates, state)
+            _remember(phases, first[t], gates, unit)
             for k in range(h1):
                 hidden[k] = first[t, k]
             for k in range(g):
-                hidden[h1 + k] = state[k]
+                hidden[h1 + k] = unit[k]
             _dense(hidden[: h1 + g], phases.w2, phases.b2, second[:h2], True)
             _dense(second[:h2], phases.w3, phases.b3, logits[:N_OUTPUTS], False)
             top = -np.inf
@@ -297,7 +327,8 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
             shot = min(max(np.float64(logits[N_PHASES]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
             row[5] = min(max(np.float64(logits[N_PHASES + 1]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
 
-            _dense(first_release[t], release.w2, release.b2, second[:r2], True)
+            _recall(first_release[t], release.taps, ring, place, hidden)
+            _dense(hidden[: n_taps * r1], release.w2, release.b2, second[:r2], True)
             _dense(second[:r2], release.w3, release.b3, logits[:1], False)
             z = min(max(np.float64(logits[0]), -MAX_LOG_ODDS), MAX_LOG_ODDS)
             no_release = -np.log1p(np.exp(z)) - log_prior[4]
@@ -325,14 +356,15 @@ def _packed(phases: RecurrentNetwork, release: Network) -> tuple[F32, I64]:
 
     Two arrays come from Python to numba in a tenth of the time that eighteen take.
     """
-    arrays = [np.asarray(array, dtype=np.float32) for array in (*phases[1:], *release[1:])]
+    arrays = [np.asarray(array, dtype=np.float32) for array in (*phases[1:], *release[1:-1])]
     ends = np.cumsum([_padded(array.size) for array in arrays])
     places = ends - [_padded(array.size) for array in arrays]
     weights = _aligned(int(ends[-1]))
     for place, array in zip(places, arrays, strict=True):
         weights[place : place + array.size] = array.ravel()
-    sizes = (*phases.w1.shape, len(phases.wh), len(phases.b2), *release.w1.shape, len(release.b2))
-    layout = np.concatenate([np.array(sizes), places, phases.inputs, release.inputs])
+    shapes = (*phases.w1.shape, len(phases.wh), len(phases.b2), *release.w1.shape, len(release.b2))
+    sizes = (*shapes, len(release.taps))
+    layout = np.concatenate([sizes, places, phases.inputs, release.inputs, release.taps])
     return weights, layout.astype(np.int64)
 
 
@@ -353,20 +385,26 @@ class LearnedEmission:
     def __init__(self, phases: RecurrentNetwork, release: Network, log_prior: F64) -> None:
         self.phases, self.release, self.log_prior = phases, release, log_prior
         (n, h1), (g, gates), h2 = phases.w1.shape, phases.wh.shape, phases.w2.shape[1]
-        widest = max(n, h1 + g, gates, h2, *release.w1.shape, release.w2.shape[1])
+        widest = max(n, h1 + g, gates, h2, *release.w1.shape, *release.w2.shape)
         self._weights, self._layout = _packed(phases, release)
+        # Compiled when first used: in a first session ever, other kernels are compiled beside it.
+        self._judge: Any = None
         self._scratch = _aligned(SCRATCH_ROWS * _padded(widest)).reshape(SCRATCH_ROWS, -1)
 
     def new_state(self) -> F32:
         """See `Emission`."""
-        return np.zeros(self.phases.wh.shape[0], dtype=np.float32)
+        g, r1, longest = len(self.phases.wh), self.release.w1.shape[1], int(self.release.taps[-1])
+        return np.zeros(g + 1 + (longest + 1) * r1, dtype=np.float32)
 
     def log_likelihood(self, features: F32, state: F32) -> F64:
         """See `Emission`."""
         out = np.empty((len(features), N_COLUMNS))
-        self.judge(features, state, out)
+        self.judge(np.ascontiguousarray(features, dtype=np.float32), state, out)
         return out
 
     def judge(self, features: F32, state: F32, log_likelihood: F64) -> None:
         """See `Emission`."""
-        _judge(self._weights, self._layout, self.log_prior, features, state, self._scratch, log_likelihood)
+        given = self._weights, self._layout, self.log_prior, features, state, self._scratch, log_likelihood
+        if self._judge is None:
+            self._judge = entry(_judge, *given)
+        self._judge(*given)

@@ -25,6 +25,8 @@ __all__ = ["Model", "load_model"]
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 AnyNetwork = TypeVar("AnyNetwork", Network, RecurrentNetwork)
+# A release network that heard more than the last second would learn that every stop has one.
+MOST_TAP = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,9 @@ def load_model(name: str = "default") -> Model:
     ):
         if tuple(weights.shape for weights in net[1:]) != shapes:
             raise ModelError(f"{where}: the shapes of {what} do not fit together; install the model again")
+    taps = release.taps
+    if not len(taps) or taps[0] != 0 or (np.diff(taps) < 1).any() or taps[-1] > MOST_TAP:
+        raise ModelError(f"{where}: the taps of release make no sense; install the model again")
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 
 
@@ -95,18 +100,19 @@ def _judge(arrays: Arrays, where: Path) -> RunJudge:
 
 
 def _network(kind: type[AnyNetwork], arrays: Arrays, prefix: str) -> AnyNetwork:
-    return kind(
-        np.ascontiguousarray(arrays[f"{prefix}.inputs"], dtype=np.int64),
-        *(np.ascontiguousarray(arrays[f"{prefix}.{name}"], dtype=np.float32) for name in kind._fields[1:]),
-    )
+    parts: dict[str, Any] = {}
+    for name in kind._fields:
+        whole = name in ("inputs", "taps")
+        parts[name] = np.ascontiguousarray(arrays[f"{prefix}.{name}"], dtype=np.int64 if whole else np.float32)
+    return kind(**parts)
 
 
 Shapes = tuple[tuple[int, ...], ...]
 
 
 def _shapes_of_perceptron(net: Network) -> Shapes:
-    n, h1, h2 = len(net.inputs), len(net.b1), len(net.b2)
-    return (n, h1), (h1,), (h1, h2), (h2,), (h2, 1), (1,)
+    n, h1, h2, taps = len(net.inputs), len(net.b1), len(net.b2), len(net.taps)
+    return (n, h1), (h1,), (taps * h1, h2), (h2,), (h2, 1), (1,), (taps,)
 
 
 def _shapes_of_recurrent(net: RecurrentNetwork) -> Shapes:

@@ -6,6 +6,7 @@ import pytest
 from acoustic.emission import MAX_LOG_ODDS, LearnedEmission, Network, RecurrentNetwork
 
 N, H1, G, H2 = 30, 12, 9, 7
+TAPS = (0, 2, 11)
 # Background, fill, hold, shot, no release, release.
 LOG_PRIOR = np.log([0.5, 0.3, 0.15, 0.05, 0.8, 0.2])
 
@@ -22,7 +23,8 @@ def nets():
         *random_arrays(rng, (N, H1), H1, (H1, 3 * G), 3 * G, (G, 3 * G), 3 * G, (H1 + G, H2), H2, (H2, 5), 5),
     )
     inputs = np.array([3, 1, 4, 15, 9])
-    return phases, Network(inputs, *random_arrays(rng, (5, 6), 6, (6, 4), 4, (4, 1), 1))
+    taps = np.array(TAPS)
+    return phases, Network(inputs, *random_arrays(rng, (5, 6), 6, (6 * len(taps), 4), 4, (4, 1), 1), taps)
 
 
 @pytest.fixture
@@ -36,9 +38,9 @@ def sigmoid(x):
 
 def plain(phases, release, features):
     """The same, a frame at a time, as the equations read."""
-    p, r = (type(net)(*(array.astype(np.float64) for array in net)) for net in (phases, release))
+    p, r = (type(net)(*(np.asarray(array, dtype=np.float64) for array in net)) for net in (phases, release))
     state = np.zeros(G)
-    rows = []
+    rows, past = [], []
     for x in features.astype(np.float64):
         first = np.maximum(x @ p.w1 + p.b1, 0)
         from_input, from_state = first @ p.wx + p.bx, state @ p.wh + p.bh
@@ -48,7 +50,9 @@ def plain(phases, release, features):
         logits = np.maximum(np.concatenate([first, state]) @ p.w2 + p.b2, 0) @ p.w3 + p.b3
         share = np.exp(logits[:3]) / np.exp(logits[:3]).sum()
         log_p = np.maximum(np.log(share), -MAX_LOG_ODDS) - LOG_PRIOR[:3]
-        heard = np.maximum(np.maximum(x[release.inputs] @ r.w1 + r.b1, 0) @ r.w2 + r.b2, 0)
+        past.append(np.maximum(x[release.inputs] @ r.w1 + r.b1, 0))
+        recalled = np.concatenate([past[max(len(past) - 1 - tap, 0)] for tap in release.taps])
+        heard = np.maximum(recalled @ r.w2 + r.b2, 0)
         z = np.clip((heard @ r.w3 + r.b3)[0], -MAX_LOG_ODDS, MAX_LOG_ODDS)
         without, with_it = -np.log1p(np.exp(z)) - LOG_PRIOR[4], -np.log1p(np.exp(-z)) - LOG_PRIOR[5]
         shot = np.clip(logits[3], -MAX_LOG_ODDS, MAX_LOG_ODDS) - LOG_PRIOR[3] + LOG_PRIOR[2]
@@ -106,9 +110,13 @@ def test_silence_before_anything_was_heard_is_not_remembered(nets, features):
     assert np.array_equal(later, emission.log_likelihood(features, emission.new_state()))
 
 
-def test_the_release_is_heard_without_any_memory(nets, features):
-    """Odds of release against background depend on the frame alone."""
+def test_the_release_is_heard_without_any_memory_beyond_its_last_tap(nets, features):
+    """Odds of release against background depend on the last frames alone."""
     emission = LearnedEmission(*nets, LOG_PRIOR)
-    alone = emission.log_likelihood(features[50:51], emission.new_state())
-    later = emission.log_likelihood(features[:51], emission.new_state())[50:]
-    assert later[0, 3] - later[0, 0] == pytest.approx(alone[0, 3] - alone[0, 0], abs=1e-9)
+    reach = TAPS[-1] + 1
+    alone = emission.log_likelihood(features[51 - reach : 51], emission.new_state())
+    later = emission.log_likelihood(features[:51], emission.new_state())
+    odds, expected = (each[-1, 3] - each[-1, 0] for each in (later, alone))
+    assert odds == pytest.approx(expected, abs=1e-9)
+    shorter = emission.log_likelihood(features[52 - reach : 51], emission.new_state())
+    assert shorter[-1, 3] - shorter[-1, 0] != pytest.approx(expected, abs=1e-4)

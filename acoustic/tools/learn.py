@@ -67,22 +67,26 @@ RELEASE_INPUTS: tuple[str, ...] = (
 class LearnOptions:
     """How the networks and the judge are fitted.
 
-    `phases_hidden` are the first layer, the recurrent unit and the last hidden layer. Sessions are laid end to end in
-    `streams`, which are learned from side by side, `stretch` frames at a time.
+    `batch` frames are what the release network takes a step from. `phases_hidden` are the first layer, the recurrent
+    unit and the last hidden layer. For them sessions are laid end to end in `streams`, which are learned from side by
+    side, `stretch` frames at a time.
     """
 
     seed: int = 0
     epochs: int = 5
-    batch: int = 4096
+    batch: int = 6144
     streams: int = 48
     # A fill may take 25 s: what a hold is compared with lies that far back.
     stretch: int = 1500
     phases_hidden: tuple[int, int, int] = (64, 96, 32)
-    release_hidden: tuple[int, int] = (64, 32)
-    learning_rate: float = 4e-3
-    # Of the frames that weigh no more than any other, the release network learns from so many: neighbours are nearly
-    # the same.
-    keep: float = 0.4
+    release_hidden: tuple[int, int] = (128, 32)
+    # How many frames ago what the release network hears was heard.
+    taps: tuple[int, ...] = (0, 4, 8, 16, 32)
+    # The release network learns from windows of so many frames; of those in which nothing weighs more than elsewhere
+    # it takes this share.
+    window: int = 96
+    keep: float = 0.25
+    learning_rate: float = 3e-3
     input_noise: float = 0.1
     judge_trees: int = 200
     judge_leaves: int = 12
@@ -156,38 +160,66 @@ def _phase_of(labels: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
 def _fit_release(
     sessions: list[Lesson], mean: F32, scale: F32, options: LearnOptions, say: Say, begin: Network | None
 ) -> tuple[Network, float]:
-    """Fit the release network on frames in any order; return it and the releases' share of the weight."""
+    """Fit the release network on short windows in any order; return it and the releases' share of the weight."""
     torch = _torch()
+    nn = torch.nn.functional
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     rng = np.random.default_rng(options.seed)
     inputs = feature_index(FeatureOptions(), RELEASE_INPUTS)
-    parts = []
-    for lesson in sessions:
-        keep = (lesson.labels != IGNORED) & ((rng.random(len(lesson.labels)) < options.keep) | (lesson.weights > 1))
-        keep[:_UNFOUNDED] = False
-        parts.append((lesson.features[keep][:, inputs], lesson.labels[keep] == RELEASE, lesson.weights[keep]))
-    features, is_release, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
-    net = _perceptron(len(inputs), options.release_hidden if begin is None else begin.w2.shape, 1)
+    taps = np.array(options.taps) if begin is None else begin.taps
+    reach = int(taps[-1])
+    r1, r2 = options.release_hidden if begin is None else (begin.w1.shape[1], begin.w2.shape[1])
+    first, second, third = torch.nn.Linear(len(inputs), r1), torch.nn.Linear(len(taps) * r1, r2), torch.nn.Linear(r2, 1)
+    layers = _layers([first, second, third])
     if begin is not None:
-        _go_on_from(begin, _layers(net), mean[inputs], scale[inputs])
-    steps = max(len(weights) // options.batch, 1)
-    optimiser, schedule = _optimiser(net, options, steps)
+        _go_on_from(begin, layers, mean[inputs], scale[inputs])
+    at, decisive, shares = _windows(sessions, options, reach)
+    each = max(options.batch // options.window, 1)
+    steps = max(int((decisive + options.keep * ~decisive).sum() / each), 1)
+    optimiser, schedule = _optimiser(torch.nn.ModuleList([first, second, third]), options, steps)
     centre, spread = torch.tensor(mean[inputs]), torch.tensor(scale[inputs])
     for epoch in range(options.epochs):
-        order = rng.permutation(len(weights))
-        total = 0.0
-        for step in range(steps):
-            rows = np.sort(order[step * options.batch : (step + 1) * options.batch])
-            x = (torch.from_numpy(features[rows].astype(np.float32)) - centre) / spread
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(
-                net(x + options.input_noise * torch.randn_like(x))[:, 0],
-                torch.from_numpy(is_release[rows].astype(np.float32)),
-                weight=torch.from_numpy(weights[rows]),
-            )
-            total += _descend(loss, optimiser, schedule)
-        say(f"release, epoch {epoch + 1} of {options.epochs}: loss {total / steps:.4f}")
-    return _folded(Network, inputs, _layers(net), mean, scale), float(weights[is_release].sum() / weights.sum())
+        chosen = rng.permutation(np.flatnonzero(decisive | (rng.random(len(at)) < options.keep)))
+        losses = []
+        for batch in np.array_split(chosen, max(len(chosen) // each, 1)):
+            parts = [(sessions[session], start) for session, start in at[np.sort(batch)]]
+            heard = [lesson.features[start - reach : start + options.window][:, inputs] for lesson, start in parts]
+            labels = np.stack([lesson.labels[start : start + options.window] for lesson, start in parts])
+            weights = np.stack([lesson.weights[start : start + options.window] for lesson, start in parts])
+            x = (torch.from_numpy(np.stack(heard).astype(np.float32)) - centre) / spread
+            x = torch.relu(first(x + options.input_noise * torch.randn_like(x)))
+            recalled = [x[:, reach - tap : reach - tap + options.window] for tap in taps]
+            logits = third(torch.relu(second(torch.cat(recalled, dim=2))))[:, :, 0]
+            truth = torch.from_numpy((labels == RELEASE).astype(np.float32))
+            loss = nn.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+            known = torch.from_numpy(np.where(labels == IGNORED, 0, weights))
+            losses.append(_descend((known * loss).sum() / (known.sum() + 1.0), optimiser, schedule))
+        say(f"release, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
+    return Network._make([*_folded(inputs, layers, mean, scale), taps]), shares
+
+
+def _windows(
+    sessions: list[Lesson], options: LearnOptions, reach: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_], float]:
+    """Cut the sessions into windows behind whose start lie `reach` frames.
+
+    Return the windows' sessions and starts, shape (windows, 2), whether anything in them weighs more than elsewhere,
+    and the releases' share of the weight in what is learned from.
+    """
+    at, decisive = [], []
+    released = total = 0.0
+    for index, lesson in enumerate(sessions):
+        weights = np.where(lesson.labels == IGNORED, 0, lesson.weights)
+        for start in range(max(reach, _UNFOUNDED), len(weights) - options.window + 1, options.window):
+            part = slice(start, start + options.window)
+            heavy = bool((weights[part] > 1).any())
+            share = 1.0 if heavy else options.keep
+            released += share * float(weights[part][lesson.labels[part] == RELEASE].sum())
+            total += share * float(weights[part].sum())
+            at.append((index, start))
+            decisive.append(heavy)
+    return np.array(at), np.array(decisive), released / total
 
 
 def _fit_phases(
@@ -229,7 +261,7 @@ def _fit_phases(
             truth = (torch.from_numpy(each).flatten() for each in (labels, complete, weights))
             losses.append(_descend(_phase_loss(logits.flatten(0, 1), *truth), optimiser, schedule))
         say(f"phases, epoch {epoch + 1} of {options.epochs}: loss {np.mean(losses):.4f}")
-    return _folded(RecurrentNetwork, np.arange(n), layers, mean, scale)
+    return RecurrentNetwork._make(_folded(np.arange(n), layers, mean, scale))
 
 
 def _phase_loss(logits: Any, phases: Any, complete: Any, weights: Any) -> Any:
@@ -312,39 +344,27 @@ def _descend(loss: Any, optimiser: Any, schedule: Any) -> float:
     return float(loss.item())
 
 
-def _perceptron(n: int, hidden: tuple[int, int], outputs: int) -> Any:
-    layers = _torch().nn
-    return layers.Sequential(
-        layers.Linear(n, hidden[0]),
-        layers.ReLU(),
-        layers.Linear(hidden[0], hidden[1]),
-        layers.ReLU(),
-        layers.Linear(hidden[1], outputs),
-    )
-
-
 def _layers(net: Iterable[Any]) -> list[tuple[Any, Any]]:
     """Weight and bias of each layer that has them."""
     return [(layer.weight, layer.bias) for layer in net if hasattr(layer, "weight")]
 
 
-def _folded(
-    kind: type[AnyNetwork], inputs: npt.NDArray[np.int64], trained: list[tuple[Any, Any]], mean: F32, scale: F32
-) -> AnyNetwork:
-    """Fold the standardisation of the inputs into the first layer."""
+def _folded(inputs: npt.NDArray[np.int64], trained: list[tuple[Any, Any]], mean: F32, scale: F32) -> list[Any]:
+    """Fold the standardisation of the inputs into the first layer; return the inputs, weights and biases."""
     weights = [weight.detach().numpy().T.astype(np.float64) for weight, _ in trained]
     biases = [bias.detach().numpy().astype(np.float64) for _, bias in trained]
     biases[0] = biases[0] - (mean[inputs] / scale[inputs]) @ weights[0]
     weights[0] = weights[0] / scale[inputs][:, None]
     pairs = [np.ascontiguousarray(a, dtype=np.float32) for pair in zip(weights, biases, strict=True) for a in pair]
-    return kind(inputs.astype(np.int64), *pairs)
+    return [inputs.astype(np.int64), *pairs]
 
 
 def _go_on_from(begin: AnyNetwork, layers: list[tuple[Any, Any]], mean: F32, scale: F32) -> None:
     """Set the layers to a network's weights, with inputs standardised anew: `_folded` undone."""
     torch = _torch()
-    weights = [np.asarray(each, dtype=np.float64) for each in begin[1::2]]
-    biases = [np.asarray(each, dtype=np.float64) for each in begin[2::2]]
+    count = len(layers)
+    weights = [np.asarray(each, dtype=np.float64) for each in begin[1 : 2 * count : 2]]
+    biases = [np.asarray(each, dtype=np.float64) for each in begin[2 : 2 * count + 1 : 2]]
     biases[0] = biases[0] + mean @ weights[0]
     weights[0] = weights[0] * scale[:, None]
     with torch.no_grad():
