@@ -189,6 +189,9 @@ class CycleOptions:
     # What hardly stands over the room could be anything in it: such a run must be surer.
     faint_db: float = 2.0
     min_complete_faint: float = 0.75
+    # Without a whoosh a run counts only behind one that had one, and if all else makes it this sure: then the room has
+    # drowned it.
+    min_complete_unheard: float = 0.6
     # Once a run was said not to count, what follows it must make it this sure to take that back.
     min_complete_late: float = 0.6
 
@@ -204,11 +207,8 @@ class CycleOptions:
         return complete >= least and run_s >= self.min_run_s
 
     def counts_unheard(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
-        """Whether a run counts whose release nobody heard, behind so many `earlier` cycles.
-
-        Only where one was heard before may the room have drowned it, if all else makes the run a cycle.
-        """
-        return earlier > 0 and self.counts(complete, run_s, over_db, earlier)
+        """Whether a run counts whose release nobody heard, behind so many `earlier` cycles."""
+        return earlier > 0 and complete >= self.min_complete_unheard and self.counts(complete, run_s, over_db, earlier)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ import tracemalloc
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from acoustic.assets import demo_recording
 from acoustic.evidence import EVIDENCE_NAMES, RunJudge
@@ -128,40 +127,18 @@ class Drowned:
         log_likelihood[deaf, 3] = log_likelihood[deaf, 0] - 5.0
 
 
-class Sure:
-    """A judge to whom every run was a cycle."""
+def test_a_whoosh_that_the_room_drowned_is_counted_behind_one_that_was_heard():
+    def heard(first_s, last_s):
+        model = load_model()
+        detector = Detector(model=replace(model, emission=Drowned(model.emission, first_s, last_s)))
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
 
-    def odds_of(self, vector):
-        return 2.0
-
-    def probability(self, odds, session_odds):
-        return 0.9
-
-
-def demo_with_drowned(first_s, last_s, **parts):
-    model = load_model()
-    detector = Detector(model=replace(model, emission=Drowned(model.emission, first_s, last_s), **parts))
-    return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
-
-
-@pytest.fixture(scope="module")
-def demo_releases_s():
-    return [event.time_s for event in demo_with_drowned(0.0, 0.0) if event.kind == "release"]
-
-
-def test_a_whoosh_that_was_not_heard_is_counted_behind_one_that_was_if_all_else_is_sure(demo_releases_s):
-    third = demo_with_drowned(demo_releases_s[2] - 1.0, demo_releases_s[2] + 4.0, judge=Sure())
+    releases = [event.time_s for event in heard(0.0, 0.0) if event.kind == "release"]
+    third = heard(releases[2] - 1.0, releases[2] + 4.0)
     assert "no_release" not in [event.kind for event in third]
     cycles = [event for event in third if event.kind == "cycle"]
     assert [bool(event.details.get("unheard")) for event in cycles] == [False, False, True, False, False]
     # A valve that never opened before is not known to open: the user is warned.
-    all_of_them = demo_with_drowned(0.0, 1000.0, judge=Sure())
-    assert [event.kind for event in all_of_them].count("no_release") == len(demo_releases_s)
+    all_of_them = heard(0.0, 1000.0)
+    assert [event.kind for event in all_of_them].count("no_release") == len(releases)
     assert "cycle" not in [event.kind for event in all_of_them]
-
-
-def test_a_whoosh_missing_in_a_quiet_room_is_warned_of(demo_releases_s):
-    # The room drowns nothing here: a run without one is no cycle, and the basket may be under pressure.
-    third = demo_with_drowned(demo_releases_s[2] - 1.0, demo_releases_s[2] + 4.0)
-    assert [event.kind for event in third].count("no_release") == 1
-    assert [event.kind for event in third].count("cycle") == len(demo_releases_s) - 1
