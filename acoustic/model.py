@@ -25,8 +25,9 @@ __all__ = ["Model", "load_model"]
 
 Arrays = dict[str, npt.NDArray[np.generic]]
 AnyNetwork = TypeVar("AnyNetwork", Network, RecurrentNetwork)
-# A release network that heard more than the last second would learn that every stop has one.
-MOST_TAP = 100
+# A release network that heard much of the run would learn that every stop has one; its features reach back a second
+# themselves.
+MOST_TAP = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def load_model(name: str = "default") -> Model:
         if tuple(weights.shape for weights in net[1:]) != shapes:
             raise ModelError(f"{where}: the shapes of {what} do not fit together; install the model again")
     taps = release.taps
-    if not len(taps) or taps[0] != 0 or (np.diff(taps) < 1).any() or taps[-1] > MOST_TAP:
+    if taps.ndim != 1 or not len(taps) or taps[0] != 0 or (np.diff(taps) < 1).any() or taps[-1] > MOST_TAP:
         raise ModelError(f"{where}: the taps of release make no sense; install the model again")
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 

@@ -49,6 +49,13 @@ def test_no_pickle_is_ever_loaded(folder):
         load_model(str(folder))
 
 
+@pytest.mark.parametrize("taps", [[4, 8, 12, 16, 20], [0, 8, 4, 16, 32], [0, 4, 8, 16, 200]])
+def test_a_network_that_hears_other_frames_than_the_last_ones_is_refused(folder, taps):
+    rewrite(folder, **{"release.taps": np.array(taps)})
+    with pytest.raises(ModelError, match="taps of release"):
+        load_model(str(folder))
+
+
 def test_a_missing_folder_is_named():
     with pytest.raises(ModelError, match="nowhere: no such model"):
         load_model("nowhere")

@@ -60,16 +60,16 @@ RELEASE_INPUTS: tuple[str, ...] = (
     "flux",
     "flatness",
 )
-"""What the release network hears: nothing of the run beyond its last second."""
+"""What the release network hears of a frame: nothing of the run beyond the second before it."""
 
 
 @dataclass(frozen=True, slots=True)
 class LearnOptions:
     """How the networks and the judge are fitted.
 
-    `batch` frames are what the release network takes a step from. `phases_hidden` are the first layer, the recurrent
-    unit and the last hidden layer. For them sessions are laid end to end in `streams`, which are learned from side by
-    side, `stretch` frames at a time.
+    `batch` frames are what the release network takes a step from, at `release_rate`. `phases_hidden` are the first
+    layer, the recurrent unit and the last hidden layer. For them sessions are laid end to end in `streams`, which are
+    learned from side by side, `stretch` frames at a time.
     """
 
     seed: int = 0
@@ -86,7 +86,8 @@ class LearnOptions:
     # it takes this share.
     window: int = 96
     keep: float = 0.25
-    learning_rate: float = 3e-3
+    learning_rate: float = 4e-3
+    release_rate: float = 3e-3
     input_noise: float = 0.1
     judge_trees: int = 200
     judge_leaves: int = 12
@@ -177,7 +178,7 @@ def _fit_release(
     at, decisive, shares = _windows(sessions, options, reach)
     each = max(options.batch // options.window, 1)
     steps = max(int((decisive + options.keep * ~decisive).sum() / each), 1)
-    optimiser, schedule = _optimiser(torch.nn.ModuleList([first, second, third]), options, steps)
+    optimiser, schedule = _optimiser(torch.nn.ModuleList([first, second, third]), options.release_rate, options, steps)
     centre, spread = torch.tensor(mean[inputs]), torch.tensor(scale[inputs])
     for epoch in range(options.epochs):
         chosen = rng.permutation(np.flatnonzero(decisive | (rng.random(len(at)) < options.keep)))
@@ -247,7 +248,7 @@ def _fit_phases(
     frames = sum(len(lesson.labels) for lesson in sessions)
     steps = max(frames // (options.streams * options.stretch), 1)
     # Streams are of unequal length, so that an epoch takes a few steps more than that.
-    optimiser, schedule = _optimiser(nets, options, steps * 5 // 4 + 1)
+    optimiser, schedule = _optimiser(nets, options.learning_rate, options, steps * 5 // 4 + 1)
     centre, spread = torch.tensor(mean), torch.tensor(scale)
     for epoch in range(options.epochs):
         losses = []
@@ -323,12 +324,10 @@ def _stretches(
         yield features, labels, complete, weights, fresh
 
 
-def _optimiser(net: Any, options: LearnOptions, steps: int) -> tuple[Any, Any]:
+def _optimiser(net: Any, rate: float, options: LearnOptions, steps: int) -> tuple[Any, Any]:
     torch = _torch()
     optimiser = torch.optim.AdamW(net.parameters(), weight_decay=1e-3)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, max_lr=options.learning_rate, total_steps=options.epochs * steps + 1
-    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=rate, total_steps=options.epochs * steps + 1)
     return optimiser, schedule
 
 
