@@ -11,11 +11,10 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import entry
+from .compiled import entry, kernel
 from .config import AdaptationOptions
 
 __all__ = ["MachineMemory", "Plateaus", "PressureTimes"]
@@ -222,7 +221,7 @@ class PressureTimes:
         return mixed
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _adapt(
     levels: F32,
     known: F64,

@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, Protocol
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from .compiled import entry
+from .compiled import entry, kernel
 
 __all__ = ["N_COLUMNS", "N_OUTPUTS", "Emission", "LearnedEmission", "Network", "RecurrentNetwork"]
 
@@ -102,7 +101,7 @@ class RecurrentNetwork(NamedTuple):
     b3: F32
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _dense_frames(x: F32, weight: F32, bias: F32, out: F32) -> None:
     """One rectified layer for some frames at a time: `x` (frames, n), `weight` (n, m), `out` (frames, m).
 
@@ -134,7 +133,7 @@ def _dense_frames(x: F32, weight: F32, bias: F32, out: F32) -> None:
             out[t, j] = max(out[t, j], np.float32(0.0))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _dense(x: F32, weight: F32, bias: F32, out: F32, rectify: bool) -> None:
     """One layer; inputs that are zero, half of them behind a rectifier, cost nothing.
 
@@ -173,7 +172,7 @@ def _dense(x: F32, weight: F32, bias: F32, out: F32, rectify: bool) -> None:
 
 
 # With numpy's rules for division: Python's would ask of every divisor whether it is zero, and make no vectors of that.
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@kernel(error_model="numpy")
 def _tanh(values: F32) -> None:
     """Take the hyperbolic tangent of all values in place, to within 3e-7.
 
@@ -200,7 +199,7 @@ def _tanh(values: F32) -> None:
         values[k] = x * p / q
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _remember(net: RecurrentNetwork, x: F32, gates: F32, state: F32) -> None:
     """Move the unit's `state` on by one frame; `gates` has two rows of 3 g."""
     g = state.shape[0]
@@ -220,7 +219,7 @@ def _remember(net: RecurrentNetwork, x: F32, gates: F32, state: F32) -> None:
         state[k] = own[2 * g + k] + update * (state[k] - own[2 * g + k])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _recall(first: F32, taps: I64, ring: F32, place: F32, out: F32) -> None:
     """Put a frame's first layer into the ring, and side by side into `out` those of so many frames ago.
 
@@ -242,14 +241,17 @@ def _recall(first: F32, taps: I64, ring: F32, place: F32, out: F32) -> None:
             out[tap * r1 + j] = row[j]
 
 
-@numba.njit(cache=True, nogil=True)
-def _matrix(weights: F32, at: int, rows: int, columns: int) -> F32:
-    """Matrix that begins at place `at` of the packed weights."""
+@kernel()
+def _matrix(weights: F32, at: int | np.int64, rows: int | np.int64, columns: int | np.int64) -> F32:
+    """Matrix that begins at place `at` of the packed weights.
+
+    Constants are given as int64, or numba compiles it once for each.
+    """
     matrix: F32 = weights[at : at + rows * columns].reshape(rows, columns)
     return matrix
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32, scratch: F32, out: F64) -> None:
     """Fill `out`, shape (frames, 6).
 
@@ -270,7 +272,7 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
         weights[at[5] : at[5] + 3 * g],
         _matrix(weights, at[6], h1 + g, h2),
         weights[at[7] : at[7] + h2],
-        _matrix(weights, at[8], h2, N_OUTPUTS),
+        _matrix(weights, at[8], h2, np.int64(N_OUTPUTS)),
         weights[at[9] : at[9] + N_OUTPUTS],
     )
     release = Network(
@@ -279,7 +281,7 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
         weights[at[11] : at[11] + r1],
         _matrix(weights, at[12], n_taps * r1, r2),
         weights[at[13] : at[13] + r2],
-        _matrix(weights, at[14], r2, 1),
+        _matrix(weights, at[14], r2, np.int64(1)),
         weights[at[15] : at[15] + 1],
         inputs[n + rn : n + rn + n_taps],
     )
@@ -291,7 +293,7 @@ def _judge(weights: F32, layout: I64, log_prior: F64, features: F32, state: F32,
     for begin in range(0, features.shape[0], FRAMES):
         count = min(FRAMES, features.shape[0] - begin)
         # Without gaps between the rows, or the loops over them become no vectors.
-        x, first = _matrix(blocks, 0, count, n), _matrix(blocks, most, count, h1)
+        x, first = _matrix(blocks, np.int64(0), count, n), _matrix(blocks, most, count, h1)
         x_release, first_release = _matrix(blocks, 2 * most, count, rn), _matrix(blocks, 3 * most, count, r1)
         for t in range(count):
             for i in range(n):

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from .adaptation import MachineMemory, Plateaus, PressureTimes
-from .compiled import entry
+from .compiled import entry, kernel
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
@@ -358,7 +357,7 @@ class RunEvidence:
 
 
 # Not without the GIL: to give it up and wait for it again takes longer than this.
-@numba.njit(cache=True)
+@kernel(nogil=False)
 def _append(
     rows: F64,
     likelihoods: F64,
@@ -473,7 +472,7 @@ class RunJudge(NamedTuple):
         return float(1.0 / (1.0 + np.exp(-(own * odds + session * session_odds + constant))))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _sum_of_trees(judge: RunJudge, vector: F64) -> float:
     total = float(judge.baseline[0])
     for root in judge.roots:

@@ -123,12 +123,11 @@ def listen(
         stack.callback(_close, feeds)
         # Imported behind the first picture: this is most of the start.
         from ..coach import Coach
-        from ..pipeline import Detector, Monitor
+        from ..pipeline import Monitor
         from ..tools.listen import listen as run
-        from ..tools.listen import warm_up
+        from ..tools.listen import warm_detector
 
-        detector = Detector()
-        warm_up(detector)
+        detector = warm_detector()
         if demo:
             heard = _open_demo(speed or 1.0)
         elif source is not None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import kernel
 from .states import Grammar, State
 
 __all__ = [
@@ -90,7 +90,7 @@ def packed(grammar: Grammar, belief: Belief) -> tuple[F64, I64, Grammar, Belief]
     """Copy grammar and belief into two arrays, of what is no whole number and of what is.
 
     Returns them, and grammar and belief as views of them. Two arrays come from Python to numba in a tenth of the time
-    that sixteen take. `_unpacked` is the way back.
+    that sixteen take. `_views` is the way back.
     """
     states, _, longest = grammar.ends.shape
     sizes = np.array([states, longest, len(belief.weight)])
@@ -100,11 +100,10 @@ def packed(grammar: Grammar, belief: Belief) -> tuple[F64, I64, Grammar, Belief]
         (floats if array.dtype == np.float64 else integers).append(array)
     all_floats = np.concatenate([array.ravel() for array in floats])
     all_integers = np.concatenate([array.ravel() for array in integers])
-    return all_floats, all_integers, *_unpacked(all_floats, all_integers)
+    return all_floats, all_integers, *_views(all_floats, all_integers)
 
 
-@numba.njit(cache=True, nogil=True)
-def _unpacked(floats: F64, integers: I64) -> tuple[Grammar, Belief]:
+def _views(floats: F64, integers: I64) -> tuple[Grammar, Belief]:
     """Give grammar and belief as views of what `packed` made of them, in whose order they lie."""
     states, longest, places = integers[0], integers[1], integers[2]
     at = states * states * longest
@@ -129,7 +128,10 @@ def _unpacked(floats: F64, integers: I64) -> tuple[Grammar, Belief]:
     return grammar, belief
 
 
-@numba.njit(cache=True, nogil=True)
+_unpacked = kernel()(_views)
+
+
+@kernel()
 def _enter(path: I64, state: int, frame: int) -> None:
     """Note in `path` that `state` is entered at `frame`; a hold behind a lull is the one before it."""
     if state == _FILL:
@@ -139,7 +141,7 @@ def _enter(path: I64, state: int, frame: int) -> None:
         path[state - 1] = frame
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _lightest(weight: F64, n: int, rank: int) -> float:
     """Find which of the first `n` weights has `rank` lighter ones beside it.
 
@@ -168,7 +170,7 @@ def _lightest(weight: F64, n: int, rank: int) -> float:
     return lightest
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) -> None:
     """Take in one frame.
 
@@ -251,7 +253,7 @@ def step(grammar: Grammar, belief: Belief, log_likelihood: F64, prune: float) ->
     belief.counters[1] = frame + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def weigh(log_likelihood: F64, evidence: float, release_odds: float, weighed: F64) -> None:
     """Make of what a network says of a frame what the decoder may believe; shapes (classes...) and (4,).
 
@@ -263,7 +265,7 @@ def weigh(log_likelihood: F64, evidence: float, release_odds: float, weighed: F6
     weighed[3] = evidence * (log_likelihood[3] - release_odds)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def advance(
     floats: F64,
     integers: I64,

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from ..compiled import kernel
 
 __all__ = ["decibels"]
 
@@ -25,7 +26,7 @@ P3, P4, P5 = np.float32(-1.2420140846e-1), np.float32(1.4249322787e-1), np.float
 P6, P7, P8 = np.float32(2.0000714765e-1), np.float32(-2.4999993993e-1), np.float32(3.3333331174e-1)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def decibels(power: F32, floor: np.float32, db: F32) -> None:
     """Write 10 log10(`power` + `floor`) into `db`, both shape (n,).
 

@@ -7,10 +7,10 @@ library call: the same samples give the same bits on every call.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import kernel
 from ..errors import OptionError
 
 __all__ = ["fft_dtype", "fft_plan", "power_spectrum_256", "power_spectrum_512"]
@@ -78,7 +78,7 @@ def _angles(size: int, place: npt.NDArray[np.int64]) -> F64:
     return angles
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _radix4(
     re: F32, im: F32, out_re: F32, out_im: F32, cos: F32, sin: F32, table: int, places: int, stride: int
 ) -> None:
@@ -103,7 +103,7 @@ def _radix4(
             out_re[j + 3 * stride], out_im[j + 3 * stride] = a * c3 - b * s3, a * s3 + b * c3
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _radix4_in_quarters(re: F32, im: F32, out_re: F32, out_im: F32, cos: F32, sin: F32, table: int) -> None:
     """Do the pass of stride 4 but leave its outputs in quarters: runs of four are too short for vectors."""
     quarter = re.shape[0] // 4
@@ -123,7 +123,7 @@ def _radix4_in_quarters(re: F32, im: F32, out_re: F32, out_im: F32, cos: F32, si
         out_re[i + 3 * quarter], out_im[i + 3 * quarter] = a * c3 - b * s3, a * s3 + b * c3
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _sort_quarters(given: F32, sorted_: F32) -> None:
     """Bring the runs of four of `_radix4_in_quarters` into order."""
     # Four float32 move as one complex128.
@@ -134,7 +134,7 @@ def _sort_quarters(given: F32, sorted_: F32) -> None:
             sorted_runs[4 * p + k] = runs[places * k + p]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _radix2(re: F32, im: F32, out_re: F32, out_im: F32) -> None:
     """Do the last pass where the size is twice a power of 4."""
     half = re.shape[0] // 2
@@ -143,7 +143,7 @@ def _radix2(re: F32, im: F32, out_re: F32, out_im: F32) -> None:
         out_re[i + half], out_im[i + half] = re[i] - re[i + half], im[i] - im[i + half]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _taper(plan: np.record, samples: F32) -> None:
     """Weigh the samples; even ones become the real part, odd ones the imaginary part."""
     re, im, window = plan.re, plan.im, plan.window
@@ -153,7 +153,7 @@ def _taper(plan: np.record, samples: F32) -> None:
         im[i] = samples[2 * i + 1] * window[half + i]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _split(plan: np.record, power: F32) -> None:
     """Tell the spectra of even and odd samples apart, by symmetry, and write the power of both together.
 
@@ -187,7 +187,7 @@ def _split(plan: np.record, power: F32) -> None:
 # One function a size, with strides and lengths as literals: LLVM then sees that no two runs overlap.
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def power_spectrum_512(plan: np.record, samples: F32, power: F32) -> None:
     """Write the one-sided power spectrum of the windowed `samples`, shape (512,), into `power`, shape (257,)."""
     re, im, other_re, other_im, cos, sin = plan.re, plan.im, plan.other_re, plan.other_im, plan.cos, plan.sin
@@ -201,7 +201,7 @@ def power_spectrum_512(plan: np.record, samples: F32, power: F32) -> None:
     _split(plan, power)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def power_spectrum_256(plan: np.record, samples: F32, power: F32) -> None:
     """Write the one-sided power spectrum of the windowed `samples`, shape (256,), into `power`, shape (129,)."""
     re, im, other_re, other_im, cos, sin = plan.re, plan.im, plan.other_re, plan.other_im, plan.cos, plan.sin

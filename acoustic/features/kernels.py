@@ -11,10 +11,10 @@ from __future__ import annotations
 import functools
 from itertools import starmap
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from ..compiled import kernel
 from ..config import RATE_HZ, FeatureOptions, FrameOptions
 from .decibels import decibels
 from .fft import fft_dtype, fft_plan, power_spectrum_256, power_spectrum_512
@@ -193,7 +193,7 @@ def _butterworth(corner_hz: float, *, high_pass: bool) -> tuple[float, F64]:
     return float(gain), np.array([-2 * c, 1 - alpha]) / (1 + alpha)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _sum(values: F32 | F64, first: int, last: int) -> float:
     """Sum up values first..last - 1 in four strands: in one, each sum would wait for the one before it."""
     a = b = c = d = values[first] - values[first]
@@ -209,7 +209,7 @@ def _sum(values: F32 | F64, first: int, last: int) -> float:
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _decimate(s: np.record) -> None:
     """Append the hop at 2 kHz to the tones' window."""
     hop, given, taps, tone, out = s.hop, s.decimator_given, s.decimator, s.tone, s.decimated
@@ -242,7 +242,7 @@ def _decimate(s: np.record) -> None:
         tone[keep + i] = out[i]
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _envelope(s: np.record) -> None:
     """Append the hop's 1-6 kHz power, averaged over 32 samples, to the envelope."""
     window, given, squares, envelope, m = s.window, s.envelope_given, s.envelope_squares, s.envelope, s.envelope_memory
@@ -280,9 +280,12 @@ def _envelope(s: np.record) -> None:
         envelope[keep + i] = _sum(squares, i * ENVELOPE_STEP, (i + 1) * ENVELOPE_STEP) / ENVELOPE_STEP
 
 
-@numba.njit(cache=True, nogil=True)
-def _comb(s: np.record, comb: int) -> float:
-    """Mean prominence in dB of the lines of one of `COMBS`, each against the two gaps beside it."""
+@kernel()
+def _comb(s: np.record, comb: np.int64) -> float:
+    """Mean prominence in dB of the lines of one of `COMBS`, each against the two gaps beside it.
+
+    `comb` is no literal, or numba compiles this once for each.
+    """
     db, bins = s.tone_db, s.comb_bins
     count = s.comb_multiples[comb]
     total = 0.0
@@ -295,7 +298,7 @@ def _comb(s: np.record, comb: int) -> float:
     return mean
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _tonality(s: np.record, first: int, last: int) -> float:
     """Mean of the three highest bins (five apart at least) over the mean of the range, dB."""
     db, rank = s.tone_db, s.rank
@@ -317,7 +320,7 @@ def _tonality(s: np.record, first: int, last: int) -> float:
     return total / 3.0 - _sum(db, first, last) / n
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _pick_lines(prominent: npt.NDArray[np.uint8], db: F32, bins: I64) -> int:
     """Write the bins of the strongest prominent maxima into `bins`, strongest first; return how many there are."""
     for k in range(LINE_LOW_BIN, LINE_HIGH_BIN):
@@ -342,7 +345,7 @@ def _pick_lines(prominent: npt.NDArray[np.uint8], db: F32, bins: I64) -> int:
     return count
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _change(now: F32, then: F32, bins: I64, count: int) -> float:
     """Mean change in dB from `then` to `now` at `bins`, both power."""
     if count == 0:
@@ -357,13 +360,14 @@ def _change(now: F32, then: F32, bins: I64, count: int) -> float:
     return mean
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _tones(s: np.record, frame: int) -> None:
     """Update the scalars that come from the 2 kHz spectrum."""
     scalars, ring, power = s.scalars, s.comb_ring, s.tone_power
     power_spectrum_512(s.plan, s.tone, power)
     decibels(power, TONE_FLOOR, s.tone_db)
-    low50, low60, high50, high60 = _comb(s, 0), _comb(s, 1), _comb(s, 2), _comb(s, 3)
+    low50, low60 = _comb(s, np.int64(0)), _comb(s, np.int64(1))
+    high50, high60 = _comb(s, np.int64(2)), _comb(s, np.int64(3))
     if low50 + high50 >= low60 + high60:
         low, high, other = low50, high50, low60
     else:
@@ -391,7 +395,7 @@ def _tones(s: np.record, frame: int) -> None:
     scalars[11] = _change(power, s.tone_slow, s.lines, s.n_lines)
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _lines(s: np.record, frame: int) -> None:
     """Pick the strongest lines of now, and of the running means of what was half a second ago."""
     power, lag, slow, long = s.tone_power, s.tone_lag, s.tone_slow, s.tone_long
@@ -412,12 +416,12 @@ def _lines(s: np.record, frame: int) -> None:
     s.n_long_lines = _pick_lines(s.prominent, s.line_db, s.long_lines)
 
 
-@numba.njit(cache=True, nogil=True)
-def _peak_near(power: F32, centre: int) -> float:
+@kernel()
+def _peak_near(power: F32, centre: np.int64) -> float:
     return float(max(power[centre - 1], power[centre], power[centre + 1]))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _median(power: F32, first: int, last: int) -> np.float32:
     """Find the middle one of an odd number of powers."""
     # Powers rank as their bits do. Any value with exactly so many at or below it tells which is the middle one.
@@ -444,7 +448,7 @@ def _median(power: F32, first: int, last: int) -> np.float32:
     return median
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _pulses(s: np.record, frame: int) -> None:
     """Update the scalars that come from the envelope of 1-6 kHz."""
     scalars, envelope, scaled, power = s.scalars, s.envelope, s.envelope_scaled, s.envelope_power
@@ -454,10 +458,10 @@ def _pulses(s: np.record, frame: int) -> None:
         scaled[i] = min(envelope[i] * scale, MAX_ENVELOPE) - ONE
     power_spectrum_256(s.envelope_plan, scaled, power)
     median = np.float64(_median(power, PULSE_LOW_BIN, PULSE_HIGH_BIN)) + 1e-9
-    at50 = _peak_near(power, 26)
-    at60 = _peak_near(power, 31)
+    at50 = _peak_near(power, np.int64(26))
+    at60 = _peak_near(power, np.int64(31))
     pulse = max(at50, at60)
-    twice = max(_peak_near(power, 51), _peak_near(power, 61))
+    twice = max(_peak_near(power, np.int64(51)), _peak_near(power, np.int64(61)))
     slot = (frame // TONE_EVERY) % 128
     then = (frame // TONE_EVERY - 50) % 128
     line = 10.0 * np.log10((pulse + 1e-9) / median)
@@ -469,7 +473,7 @@ def _pulses(s: np.record, frame: int) -> None:
     scalars[16] = 10.0 * np.log10(np.float64(_sum(power, 1, 11)) + 1e-3) + 10.0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _band_levels(s: np.record) -> bool:
     """Write the levels of the bands, of all together and the flatness' mean; return whether all was digital silence."""
     power, bands, db = s.power, s.band_power, s.band_db
@@ -492,7 +496,7 @@ def _band_levels(s: np.record) -> bool:
     return silent
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _bands(s: np.record, frame: int, lost: bool) -> None:
     """Update the per-band levels, their running means, the background, the gate and the plateau."""
     level, db, fast, middle, slow, long = s.level, s.band_db, s.fast, s.middle, s.slow, s.long
@@ -562,7 +566,7 @@ def _bands(s: np.record, frame: int, lost: bool) -> None:
         scalars[21] += 1.0
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _floor(s: np.record, frame: int) -> None:
     """Update the floor; the blocks before the present one are compared once a block."""
     fast, floor, blocks, before = s.fast, s.floor, s.floor_blocks, s.floor_before
@@ -583,7 +587,7 @@ def _floor(s: np.record, frame: int) -> None:
         floor[b] = min(before[b], blocks[block, b])
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _write(s: np.record, frame: int, features: F32) -> None:
     """Fill one feature vector, in units of 10 dB, each clipped to +-5."""
     level, fast, middle, slow, long = s.level, s.fast, s.middle, s.slow, s.long
@@ -627,7 +631,7 @@ def _write(s: np.record, frame: int, features: F32) -> None:
 
 
 # Inlined: compiled once, within its caller, which saves a second of the first start ever.
-@numba.njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _process_hop(s: np.record, lost: bool, features: F32) -> None:
     """Write the feature vector of the hop in `s.hop`; see the layout module for its order."""
     window, hop, frame = s.window, s.hop, s.frame
@@ -661,7 +665,7 @@ def _process_hop(s: np.record, lost: bool, features: F32) -> None:
     s.frame = frame + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32, levels: F32) -> None:
     """Take in samples, shape (n,), and write what frames they complete.
 
@@ -687,7 +691,7 @@ def process(state: npt.NDArray[np.void], samples: F32, lost: bool, features: F32
 
 
 # Not without the GIL: to give it up and wait for it again takes longer than this.
-@numba.njit(cache=True)
+@kernel(nogil=False)
 def bounded(samples: F32, first: int, limit: float, out: F32, at: int) -> int:
     """Copy samples, shape (n,), from `first` on into `out` from `at` on, as many as there are and fit in.
 
@@ -714,7 +718,6 @@ def compile_levels_and_tones(frame: FrameOptions, options: FeatureOptions) -> No
     _decimate(s)
     _envelope(s)
     _tones(s, 0)
-    power_spectrum_512(s.plan, s.window, s.power)
     _write(s, 0, s.row.copy())
 
 

@@ -5,9 +5,10 @@ On that grid a lossless recording holds exactly what the detector heard, so that
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from ..compiled import kernel
 
 __all__ = ["heard"]
 
@@ -27,7 +28,7 @@ def heard(samples: F32) -> F32:
     return _on_grid(np.ascontiguousarray(samples))
 
 
-@numba.njit(cache=True, nogil=True)
+@kernel()
 def _on_grid(samples: F32) -> F32:
     """See `heard`; as ufuncs, one after the other, this took a third of what listening costs."""
     count, channels = samples.shape

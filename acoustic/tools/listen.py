@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -30,7 +31,7 @@ from ..sources.pcm import heard
 from ..types import Action, ActionKind, AudioBlock, AudioSource, Cue, Detail
 from .replay import Report, WatchedSource, replay
 
-__all__ = ["StoppableSource", "compile_first_half", "listen", "warm_up"]
+__all__ = ["StoppableSource", "compile_first_half", "listen", "warm_detector"]
 
 
 _INSISTING_S = 1.0
@@ -119,19 +120,28 @@ class StoppableSource:
             raise KeyboardInterrupt
 
 
-def warm_up(detector: Detector) -> None:
-    """Load the detector's compiled kernels, or compile them, which a computer's first session waits some seconds for.
+def warm_detector() -> Detector:
+    """Return a detector with its kernels loaded, or compiled, which a computer's first session waits some seconds for.
 
     Done before the source is opened, whose first seconds would otherwise pile up.
     """
     beside = _compile_beside()
-    if beside is not None:
-        _compile_second_half(detector)
-        # Whatever became of it: what is not in the cache by then is compiled here.
-        beside.wait()
-    detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
-    detector.flush()
-    detector.reset()
+    # What numba makes stays: to look through all of it again and again for what may go takes a tenth of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        detector = Detector()
+        if beside is not None:
+            _compile_second_half(detector)
+            # Whatever became of it: what is not in the cache by then is compiled here.
+            beside.wait()
+        detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
+        detector.flush()
+        detector.reset()
+    finally:
+        if collecting:
+            gc.enable()
+    return detector
 
 
 def _compile_beside() -> subprocess.Popen[bytes] | None:
@@ -146,7 +156,7 @@ def _compile_beside() -> subprocess.Popen[bytes] | None:
     kept = f"*.process-{kernel.py_func.__code__.co_firstlineno}.*.nbi"
     if any(Path(kernel.stats.cache_path).glob(kept)):
         return None
-    compiling = f"from {__name__} import compile_first_half; compile_first_half()"
+    compiling = f"import gc; gc.disable(); from {__name__} import compile_first_half; compile_first_half()"
     quiet = subprocess.DEVNULL
     try:
         return subprocess.Popen([sys.executable, "-c", compiling], stdin=quiet, stdout=quiet, stderr=quiet)

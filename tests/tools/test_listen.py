@@ -213,12 +213,11 @@ def test_a_wait_that_fails_because_the_user_ended_it_ends_the_source() -> None:
 
 FIRST_START = """
 from acoustic.features import kernels
-from acoustic.pipeline import Detector
 from acoustic.tools import listen
 begun = []
 compile_beside = listen._compile_beside
 listen._compile_beside = lambda: begun.append(compile_beside()) or begun[0]
-listen.warm_up(Detector())
+listen.warm_detector()
 print(begun[0] is not None, *(sum(kernel.stats.cache_misses.values()) for kernel in (kernels._tones, kernels._pulses)))
 """
 
