@@ -288,8 +288,10 @@ class Coach:
         self._look_from(now_s)
         if isinstance(self._step, Cycles):
             before = self._steps[self._state.step - 1] if self._state.step else None
-            if isinstance(before, Prepare) and not self._state.made[self._state.step]:
-                # Nothing has begun yet: water was run through, or something else was taken for the pump.
+            begun = self._state.made[self._state.step] or _number(event, "release_s")
+            if isinstance(before, Prepare) and not begun:
+                # Nothing has begun yet: water was run through, or something else was taken for the pump. Behind a
+                # whoosh it has: a first cycle may be counted only once others have followed.
                 self._enter(self._state.step - 1, now_s, silent=True)
             self._rest_from(now_s)
         elif isinstance(self._step, Rinse):

@@ -118,7 +118,7 @@ class DecoderOptions:
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
     lull: DurationOptions = DurationOptions(0.1, 0.8, 0.8)
     # How often a fill ends in a hold that nobody can hear.
-    masked_share: float = 0.01
+    masked_share: float = 0.004
     # How often a hold goes on behind a moment in which nobody can hear it.
     lull_share: float = 0.02
     on_posterior: float = 0.97
@@ -183,7 +183,7 @@ class CycleOptions:
     min_complete: float = 0.5
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
-    min_complete_first: float = 0.7
+    min_complete_first: float = 0.8
     # No pump fills a group and brings it to pressure in less; blenders and grinders often run for a second.
     min_run_s: float = 1.5
     # What hardly stands over the room could be anything in it: such a run must be surer.

@@ -1,12 +1,14 @@
 """What a whole pump run shows once it is over: measured over the run, judged by learned trees.
 
 The cue must come early and is causal; the count may look back over the whole run. The run is split where fill against
-hold fits best, whatever was told live, and its levels, lengths and likelihoods are put into one vector. A model that
-was trained on such vectors says how likely the run was a complete cycle.
+hold fits best, whatever was told live, and its levels, lengths and likelihoods are put into one vector. Trees that were
+trained on such vectors say how likely the run was a complete cycle; others, what the runs next to it make of that.
 """
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -19,7 +21,21 @@ from .compiled import entry, kernel
 from .config import FeatureOptions
 from .emission import N_COLUMNS
 
-__all__ = ["EVIDENCE_NAMES", "RunEvidence", "RunFrames", "RunJudge", "RunMeasures", "SessionMemory", "followed"]
+__all__ = [
+    "CONTEXT_NAMES",
+    "EVIDENCE_NAMES",
+    "MISSING",
+    "MOST_DOUBTFUL",
+    "NEAR",
+    "HeardRun",
+    "RunEvidence",
+    "RunFrames",
+    "RunJudge",
+    "RunMeasures",
+    "SessionMemory",
+    "Trees",
+    "compare",
+]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
@@ -96,6 +112,54 @@ def _names() -> tuple[str, ...]:
 
 EVIDENCE_NAMES: tuple[str, ...] = _names()
 """Order of the vector that the judge was trained on; levels in dB, evidence in log-likelihoods a frame."""
+
+COMPARED = (
+    "rise middle",
+    "rise_over high",
+    "rise_fill high",
+    "fill_evidence",
+    "hold_evidence",
+    "release_peak",
+    "log_release_s",
+    "shot_evidence",
+    "complete_evidence",
+    "change_gain",
+    "change_log_fill_s",
+    "split_gain",
+    "log_fill_s",
+    "log_hold_s",
+    "told_pressure",
+)
+CONTEXT_NAMES: tuple[str, ...] = (
+    "odds",
+    "released",
+    "log_run_s",
+    "log_pause_s",
+    "earlier",
+    "later",
+    "log_pause_after_s",
+    "others' mean odds",
+    "others' highest odds",
+    "others' lowest odds",
+    "log_run_s unlike others'",
+    "others' log_run_s",
+    "spread of others' log_run_s",
+    "others' log_pause_s",
+    *(f"others' {name}" for name in COMPARED),
+    *(f"{name} unlike others'" for name in COMPARED),
+)
+"""Order of what a run's session tells of it; what nothing is known of is `MISSING`."""
+
+MISSING = -100.0
+# How many runs on either side are looked at: not all of a session's, since it is their number alone that a morning's
+# shots and a cleaning share.
+NEAR = 3
+# How many runs back what has come since may still change.
+MOST_DOUBTFUL = 8
+MAX_OWN_ODDS = 8.0
+_COMPARED = np.array([EVIDENCE_NAMES.index(name) for name in COMPARED])
+_FILL_LENGTH, _HOLD_LENGTH = EVIDENCE_NAMES.index("log_fill_s"), EVIDENCE_NAMES.index("log_hold_s")
+_RELEASED, _PAUSE = EVIDENCE_NAMES.index("released"), EVIDENCE_NAMES.index("log_pause_s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,15 +444,6 @@ def _append(
             likelihoods[place, column] = log_likelihood[t, column]
 
 
-def followed(vector: F64, pause_s: float, others: int) -> F64:
-    """Change what a run shows to what it does once others followed, the first after `pause_s`; shape as `vector`."""
-    changed = vector.copy()
-    pause, earlier = EVIDENCE_NAMES.index("log_pause_s"), EVIDENCE_NAMES.index("earlier_runs")
-    changed[pause] = min(changed[pause], np.log(max(pause_s, 1.0)))
-    changed[earlier] = min(others, MOST_EARLIER)
-    return changed
-
-
 def _pause_s(run: RunFrames) -> float:
     """Seconds from the stop of the last run to this one's start; nobody pulls shots ten seconds apart."""
     pause_s = LONGEST_PAUSE_S if run.last_off is None else (run.on - run.last_off) * HOP_S
@@ -403,54 +458,104 @@ def _runs_of_a_second(values: F64) -> F64:
     return means
 
 
-class SessionMemory:
-    """What the runs so far say of the machine at hand.
+@dataclass(frozen=True, slots=True)
+class HeardRun:
+    """A run as the others of its session are compared with it.
 
-    Runs of one session resemble each other: a machine that hardly quietens does so every time, and four shots do not
-    make the fifth a backflush. The memory is the mean of the earlier runs' log-odds, drawn towards none while they
-    are few.
+    `odds` are the log-odds of a complete cycle from the run alone, `trace` what it showed, as `COMPARED` names it.
     """
 
-    MAX_ODDS = 3.0
+    odds: float
+    released: bool
+    log_run_s: float
+    log_pause_s: float
+    trace: F64
+
+    @classmethod
+    def of(cls, odds: float, vector: F64) -> HeardRun:
+        """Take from a run's vector what is compared."""
+        length_s = np.exp(vector[_FILL_LENGTH]) + np.exp(vector[_HOLD_LENGTH])
+        return cls(
+            float(np.clip(odds, -MAX_OWN_ODDS, MAX_OWN_ODDS)),
+            bool(vector[_RELEASED] > 0.0),
+            float(np.log(length_s)),
+            float(vector[_PAUSE]),
+            vector[_COMPARED],
+        )
+
+
+def compare(run: HeardRun, earlier: Sequence[HeardRun], later: Sequence[HeardRun]) -> F64:
+    """Say what a run's session tells of it, in the order of `CONTEXT_NAMES`.
+
+    `earlier` and `later` are the runs with a release next to it; the last `NEAR` and the first `NEAR` of them count.
+    """
+    before, behind = earlier[-NEAR:], later[:NEAR]
+    own = [run.odds, run.released, run.log_run_s, run.log_pause_s, len(before), len(behind)]
+    own.append(behind[0].log_pause_s if behind else MISSING)
+    others = [*before, *behind]
+    if not others:
+        return np.array([*own, *[MISSING] * (len(CONTEXT_NAMES) - len(own))], dtype=np.float64)
+    odds = np.array([other.odds for other in others])
+    lengths = np.array([other.log_run_s for other in others])
+    traces = np.stack([other.trace for other in others])
+    return np.array(
+        [
+            *own,
+            odds.mean(),
+            odds.max(),
+            odds.min(),
+            np.abs(lengths - run.log_run_s).mean(),
+            lengths.mean(),
+            lengths.std(),
+            np.mean([other.log_pause_s for other in others]),
+            *traces.mean(axis=0),
+            *np.abs(traces - run.trace).mean(axis=0),
+        ],
+        dtype=np.float64,
+    )
+
+
+class SessionMemory:
+    """The last runs with a release, as many as are looked at again and those that are compared with them.
+
+    Runs of one session resemble each other: a machine that hardly quietens does so every time, and four shots do not
+    make the fifth a backflush.
+    """
 
     def __init__(self) -> None:
         self.reset()
 
     def reset(self) -> None:
         """Forget all runs."""
-        self._sum = 0.0
+        self._runs: deque[HeardRun] = deque(maxlen=MOST_DOUBTFUL + NEAR)
         self._n = 0
 
     @property
-    def odds(self) -> float:
-        """Mean log-odds, from -3 to 3."""
-        return self._sum / (self._n + 1)
-
-    def odds_without(self, odds: float) -> float:
-        """Return the same without one of the runs remembered, of these log-odds."""
-        return (self._sum - self._clipped(odds)) / self._n
-
-    @property
     def runs(self) -> int:
-        """Number of earlier runs."""
+        """Number of runs so far, which is the next one's number."""
         return self._n
 
-    def push(self, odds: float) -> None:
+    def push(self, run: HeardRun) -> None:
         """Remember a run that ended with a release."""
-        self._sum += self._clipped(odds)
+        self._runs.append(run)
         self._n += 1
 
-    def _clipped(self, odds: float) -> float:
-        return min(max(odds, -self.MAX_ODDS), self.MAX_ODDS)
+    def context(self, run: HeardRun) -> F64:
+        """Compare a run that has just ended with those before it; see `compare`."""
+        return compare(run, list(self._runs), ())
+
+    def context_now(self, number: int) -> F64:
+        """Compare one of the last `MOST_DOUBTFUL` runs, by its number, with its neighbours as now known."""
+        runs, place = list(self._runs), number - (self._n - len(self._runs))
+        return compare(runs[place], runs[:place], runs[place + 1 :])
 
 
-class RunJudge(NamedTuple):
-    """Says how likely a run was a complete cycle: boosted trees over the vector, then the session's memory.
+class Trees(NamedTuple):
+    """Boosted trees, one behind the other.
 
     Node `k` asks whether `vector[feature[k]] <= threshold[k]` and goes on at `left[k]` or `right[k]`; it is a leaf
     where `left[k] < 0`, worth `value[k]`. `roots` are the trees' first nodes; the log-odds are `baseline[0]` and all
-    leaves reached. `blend` holds the weights of the run's own log-odds and of the session's, and a constant; shape
-    (3,).
+    leaves reached.
     """
 
     feature: npt.NDArray[np.int64]
@@ -460,24 +565,29 @@ class RunJudge(NamedTuple):
     value: F64
     roots: npt.NDArray[np.int64]
     baseline: F64
-    blend: F64
+
+
+class RunJudge(NamedTuple):
+    """Says how likely a run was a complete cycle: `alone` from its own vector, `together` from its session."""
+
+    alone: Trees
+    together: Trees
 
     def odds_of(self, vector: F64) -> float:
         """Log-odds of a complete cycle, from the run alone."""
-        return float(_sum_of_trees(self, vector))
+        return float(_sum_of_trees(self.alone, vector))
 
-    def probability(self, odds: float, session_odds: float) -> float:
-        """P(complete cycle), from the run's own odds and those of the session so far."""
-        own, session, constant = self.blend
-        return float(1.0 / (1.0 + np.exp(-(own * odds + session * session_odds + constant))))
+    def probability(self, context: F64) -> float:
+        """P(complete cycle), from the run and its session, as `compare` gives them."""
+        return float(1.0 / (1.0 + np.exp(-_sum_of_trees(self.together, context))))
 
 
 @kernel()
-def _sum_of_trees(judge: RunJudge, vector: F64) -> float:
-    total = float(judge.baseline[0])
-    for root in judge.roots:
+def _sum_of_trees(trees: Trees, vector: F64) -> float:
+    total = float(trees.baseline[0])
+    for root in trees.roots:
         node = root
-        while judge.left[node] >= 0:
-            node = judge.left[node] if vector[judge.feature[node]] <= judge.threshold[node] else judge.right[node]
-        total += judge.value[node]
+        while trees.left[node] >= 0:
+            node = trees.left[node] if vector[trees.feature[node]] <= trees.threshold[node] else trees.right[node]
+        total += trees.value[node]
     return total

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from .assets import model_folder
 from .emission import N_OUTPUTS, LearnedEmission, Network, RecurrentNetwork
 from .errors import ModelError
-from .evidence import EVIDENCE_NAMES, RunJudge
+from .evidence import CONTEXT_NAMES, EVIDENCE_NAMES, RunJudge, Trees
 from .features.layout import FEATURE_VERSION
 
 __all__ = ["Model", "load_model"]
@@ -52,11 +52,12 @@ def load_model(name: str = "default") -> Model:
     try:
         card = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
         data = where.read_bytes()
-        version, digest, evidence = card["feature_version"], card["sha256"], tuple(card["evidence"])
+        version, digest = card["feature_version"], card["sha256"]
+        evidence = tuple(card["evidence"]), tuple(card["context"])
         log_prior = np.log(np.array(card["priors"], dtype=np.float64))
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise ModelError(f"{folder}: cannot be read as a model ({error}); install it again") from error
-    if version != FEATURE_VERSION or evidence != EVIDENCE_NAMES:
+    if version != FEATURE_VERSION or evidence != (EVIDENCE_NAMES, CONTEXT_NAMES):
         raise ModelError(
             f"{folder}: made for features of version {version}, this program has {FEATURE_VERSION}; train it again"
         )
@@ -67,7 +68,10 @@ def load_model(name: str = "default") -> Model:
             arrays: Arrays = dict(found)
         phases = _network(RecurrentNetwork, arrays, "phases")
         release = _network(Network, arrays, "release")
-        judge = _judge(arrays, where)
+        judge = RunJudge(
+            _trees(arrays, "judge.alone", len(EVIDENCE_NAMES), where),
+            _trees(arrays, "judge.together", len(CONTEXT_NAMES), where),
+        )
     except KeyError as error:
         raise ModelError(f"{where}: array {error} is missing; install the model again") from None
     except ValueError as error:
@@ -84,20 +88,20 @@ def load_model(name: str = "default") -> Model:
     return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge)
 
 
-def _judge(arrays: Arrays, where: Path) -> RunJudge:
-    parts: dict[str, Any] = {part: np.ascontiguousarray(arrays[f"judge.{part}"]) for part in RunJudge._fields}
-    judge = RunJudge(**parts)
-    nodes = len(judge.feature)
-    below = np.concatenate([judge.left, judge.right, judge.roots])
-    sizes = {len(part) for part in (judge.threshold, judge.left, judge.right, judge.value)}
-    if sizes != {nodes} or judge.blend.shape != (3,) or judge.baseline.shape != (1,):
-        raise ModelError(f"{where}: the shapes of judge do not fit together; install the model again")
+def _trees(arrays: Arrays, part: str, inputs: int, where: Path) -> Trees:
+    found: dict[str, Any] = {name: np.ascontiguousarray(arrays[f"{part}.{name}"]) for name in Trees._fields}
+    trees = Trees(**found)
+    nodes = len(trees.feature)
+    below = np.concatenate([trees.left, trees.right, trees.roots])
+    sizes = {len(each) for each in (trees.threshold, trees.left, trees.right, trees.value)}
+    if sizes != {nodes} or trees.baseline.shape != (1,):
+        raise ModelError(f"{where}: the shapes of {part} do not fit together; install the model again")
     # A node leads only to later ones, so that every walk ends.
-    inner = judge.left >= 0
-    later = np.minimum(judge.left, judge.right)[inner] > np.flatnonzero(inner)
-    if not later.all() or below.max(initial=0) >= nodes or judge.feature.max(initial=0) >= len(EVIDENCE_NAMES):
-        raise ModelError(f"{where}: the trees of judge are damaged; install the model again")
-    return judge
+    inner = trees.left >= 0
+    later = np.minimum(trees.left, trees.right)[inner] > np.flatnonzero(inner)
+    if not later.all() or below.max(initial=0) >= nodes or trees.feature.max(initial=0) >= inputs:
+        raise ModelError(f"{where}: the trees of {part} are damaged; install the model again")
+    return trees
 
 
 def _network(kind: type[AnyNetwork], arrays: Arrays, prefix: str) -> AnyNetwork:

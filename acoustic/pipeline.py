@@ -16,7 +16,7 @@ from .cycles import CycleFold
 from .decoder import Decoder, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import RunEvidence, RunFrames, RunMeasures, SessionMemory, followed
+from .evidence import MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -29,18 +29,14 @@ F64 = npt.NDArray[np.float64]
 
 _FLOAT32 = np.dtype(np.float32)
 
-# Runs that may still be counted once later ones have shown what they were.
-MOST_DOUBTFUL = 3
-
 
 @dataclass(frozen=True, slots=True)
 class _Doubtful:
-    """A run with a whoosh that was not counted: what it showed, from when to when, and what was told of it."""
+    """A run with a whoosh that was not counted: its number among such, its length and level, and what was told."""
 
-    measures: RunMeasures
-    odds: float
-    on: int
-    off: int
+    number: int
+    run_s: float
+    over_db: float
     told: Event
 
 
@@ -314,8 +310,8 @@ class Detector:
             self._machine,
             self._times,
         )
-        odds = self.model.judge.odds_of(measures.vector)
-        complete = self.model.judge.probability(odds, self._memory.odds)
+        heard = HeardRun.of(self.model.judge.odds_of(measures.vector), measures.vector)
+        complete = self.model.judge.probability(self._memory.context(heard))
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
         earlier = self._cycles.count
@@ -325,7 +321,7 @@ class Detector:
             # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
             end = replace(end, kind="release_end")
         if release is not None or unheard:
-            self._memory.push(odds)
+            self._memory.push(heard)
             last_off, self._last_off = self._last_off, off.frame
             if counts:
                 self._learn_time(on.frame, off.frame, last_off, complete)
@@ -355,10 +351,10 @@ class Detector:
             details["next_fill_s"] = round(next_fill_s, 1)
         told = self._folded(*events, self._event(end, details))
         if release is not None or unheard:
-            if told[-1].kind == "cycle":
-                told += self._reconsidered(on.frame)
-            elif run_s >= self.options.cycle.min_run_s:
-                doubtful = _Doubtful(measures, odds, on.frame, off.frame, told[-1])
+            verdict = told[-1]
+            told += self._reconsidered()
+            if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
+                doubtful = _Doubtful(self._memory.runs - 1, run_s, measures.over_db, verdict)
                 self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
         return told
 
@@ -369,19 +365,21 @@ class Detector:
         odds = self._evidence.pressure_odds(on, off) * self.options.decoder.evidence
         self._times.learn(self._cycles.count + 1, odds, hop_s, complete, first=first)
 
-    def _reconsidered(self, on: int) -> list[Event]:
-        """Count earlier runs that were not surely cycles, where those that followed, the last from `on`, make them so.
+    def _reconsidered(self) -> list[Event]:
+        """Count earlier runs that were not surely cycles, where those that followed make them so.
 
         Of a session's first run nothing tells whether it repeats itself; later that is known.
         """
         cycles: list[Event] = []
-        cycle, hop_s = self.options.cycle, self.options.frame.hop_s
-        for run in self._doubtful:
-            vector = followed(run.measures.vector, (on - run.off) * hop_s, self._memory.runs - 1)
-            likely = self.model.judge.probability(self.model.judge.odds_of(vector), self._memory.odds_without(run.odds))
-            counts = cycle.counts(likely, (run.off - run.on) * hop_s, run.measures.over_db, self._cycles.count)
-            if counts and likely >= cycle.min_complete_late:
-                cycles.append(self._cycles.recount(run.told, self._decided_s, likely))
+        cycle = self.options.cycle
+        self._doubtful = [run for run in self._doubtful if self._memory.runs - run.number <= MOST_DOUBTFUL]
+        likely = [self.model.judge.probability(self._memory.context_now(run.number)) for run in self._doubtful]
+        # The surest first: behind a cycle, less makes another.
+        for k in np.argsort(likely)[::-1]:
+            run = self._doubtful[k]
+            counts = cycle.counts(likely[k], run.run_s, run.over_db, self._cycles.count)
+            if counts and likely[k] >= cycle.min_complete_late:
+                cycles.append(self._cycles.recount(run.told, self._decided_s, likely[k]))
         counted = {event.time_s for event in cycles}
         self._doubtful = [run for run in self._doubtful if run.told.time_s not in counted]
         return cycles

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from acoustic.config import CycleOptions, DecoderOptions, DetectorOptions
 from acoustic.emission import LearnedEmission
+from acoustic.evidence import HeardRun, SessionMemory, compare
 from acoustic.model import Model, load_model
 from acoustic.pipeline import Detector
 from acoustic.synth import Library
@@ -38,12 +39,10 @@ F32 = npt.NDArray[np.float32]
 class _Forgetful(LearnedEmission):
     """The networks with a memory that is emptied before every frame."""
 
-    def log_likelihood(self, features: F32, state: F32) -> npt.NDArray[np.float64]:
-        rows = []
+    def judge(self, features: F32, state: F32, log_likelihood: npt.NDArray[np.float64]) -> None:
         for frame in range(len(features)):
             state[:] = 0.0
-            rows.append(super().log_likelihood(features[frame : frame + 1], state))
-        return np.concatenate(rows)
+            super().judge(features[frame : frame + 1], state, log_likelihood[frame : frame + 1])
 
 
 def without_memory_of_sound() -> StreamDetector:
@@ -82,11 +81,25 @@ def without_judge() -> StreamDetector:
     return _CountsTold()
 
 
+class _Alone(Detector):
+    """Judges each run as if it were the session's only one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._memory = _NoMemory()
+
+    def _reconsidered(self) -> list[Event]:
+        return []
+
+
+class _NoMemory(SessionMemory):
+    def context(self, run: HeardRun) -> npt.NDArray[np.float64]:
+        return compare(run, (), ())
+
+
 def without_session_memory() -> StreamDetector:
-    """Judge each run alone."""
-    model = load_model()
-    own, _, constant = model.judge.blend
-    return Detector(model=Model(model.name, model.emission, model.judge._replace(blend=np.array([own, 0.0, constant]))))
+    """Judge each run alone, and never again."""
+    return _Alone()
 
 
 def without_masked_hold() -> StreamDetector:

@@ -1,9 +1,9 @@
 """The coach in pictures: a session is written as what the machine does, and what the coach says to it is read off.
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
-cycle, `d` a counted cycle whose whoosh the room drowned, `x` a run that does not count, `!` a stop without a whoosh; a
-number lets so many seconds pass; `[undo]` is the user; `~3` says that the pump stands 3 dB over the background from
-here on, `/6/2` that cycles filled for 6 s and held for 2.
+cycle, `d` a counted cycle whose whoosh the room drowned, `u` a whoosh behind which a run is not counted yet, `x` a run
+that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the user; `~3` says
+that the pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held for 2.
 """
 
 import re
@@ -75,6 +75,10 @@ class Session:
             elif word in PICTURES:
                 for kind in PICTURES[word]:
                     self.push(kind, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
+            elif word == "u":
+                for kind in ("release", "release_end"):
+                    self.push(kind)
+                self.push("incomplete", reason="it may have been a cycle", release_s=1.0)
             else:
                 self.wait(float(word))
         return self
@@ -194,6 +198,12 @@ def test_water_run_through_before_the_first_cycle_begins_nothing() -> None:
     session = Session(FULL).run("3 + 2 - x")
     assert session.place == "Get ready 0/2"
     assert session.run("5 + 6 p").place == "Cleaner 0/2"
+
+
+def test_a_first_run_with_a_whoosh_has_begun_the_cleaning_though_it_is_not_counted_yet() -> None:
+    session = Session(FULL).run("3 + 6 p 2 - u")
+    assert session.place == "Cleaner 0/2"
+    assert "it may have been a cycle" in session.texts[-1]
 
 
 def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:

@@ -61,7 +61,8 @@ def test_the_first_cycle_must_be_surer_than_those_behind_it():
     options = CycleOptions()
     assert not options.counts(0.6, run_s=8.0, over_db=20.0, earlier=0)
     assert options.counts(0.6, run_s=8.0, over_db=20.0, earlier=1)
-    assert options.counts(0.75, run_s=8.0, over_db=20.0, earlier=0)
+    assert not options.counts(0.75, run_s=8.0, over_db=20.0, earlier=0)
+    assert options.counts(0.85, run_s=8.0, over_db=20.0, earlier=0)
 
 
 def test_a_faint_run_counts_if_it_is_surer():

@@ -5,7 +5,17 @@ import pytest
 
 from acoustic.config import FeatureOptions
 from acoustic.emission import N_COLUMNS
-from acoustic.evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, SessionMemory, followed
+from acoustic.evidence import (
+    CONTEXT_NAMES,
+    EVIDENCE_NAMES,
+    MISSING,
+    MOST_DOUBTFUL,
+    HeardRun,
+    RunEvidence,
+    RunFrames,
+    SessionMemory,
+    compare,
+)
 from acoustic.features.layout import feature_names
 
 NAMES = feature_names(FeatureOptions())
@@ -63,32 +73,58 @@ def test_the_shortest_run_is_measured():
     assert np.isfinite(painted("BFB").measure(RunFrames(100, 103, 104, 105)).vector).all()
 
 
-def test_the_memory_is_slow_to_believe_and_never_sure():
+def shown(odds=0.0, run_s=8.0, pause_s=10.0, *, released=True, quieting_db=0.0):
+    vector = np.zeros(len(EVIDENCE_NAMES))
+    for name, number in (
+        ("log_fill_s", np.log(run_s / 2)),
+        ("log_hold_s", np.log(run_s / 2)),
+        ("log_pause_s", np.log(pause_s)),
+        ("released", float(released)),
+        ("rise middle", quieting_db),
+    ):
+        vector[EVIDENCE_NAMES.index(name)] = number
+    return HeardRun.of(odds, vector)
+
+
+def told(context, name):
+    return context[CONTEXT_NAMES.index(name)]
+
+
+def test_a_run_without_others_tells_only_of_itself():
+    context = compare(shown(odds=50.0, run_s=8.0, pause_s=30.0), (), ())
+    assert len(context) == len(CONTEXT_NAMES)
+    assert told(context, "odds") == 8.0
+    assert np.exp(told(context, "log_run_s")) == pytest.approx(8)
+    assert np.exp(told(context, "log_pause_s")) == pytest.approx(30)
+    assert (told(context, "earlier"), told(context, "later"), told(context, "released")) == (0, 0, 1)
+    assert (context[CONTEXT_NAMES.index("log_pause_after_s") :] == MISSING)[[0, 1, -1]].all()
+    assert (context == MISSING).sum() == len(CONTEXT_NAMES) - 6
+
+
+def test_a_run_is_compared_with_those_next_to_it():
+    earlier = [shown(odds=float(k), run_s=4.0) for k in range(5)]
+    later = [shown(odds=-1.0, run_s=16.0, pause_s=20.0, quieting_db=6.0), *[shown(odds=-2.0)] * 4]
+    context = compare(shown(run_s=8.0, quieting_db=2.0), earlier, later)
+    # The three before it have 2, 3 and 4, the three behind it -1, -2 and -2.
+    assert (told(context, "earlier"), told(context, "later")) == (3, 3)
+    assert told(context, "others' mean odds") == pytest.approx((2 + 3 + 4 - 1 - 2 - 2) / 6)
+    assert (told(context, "others' highest odds"), told(context, "others' lowest odds")) == (4, -2)
+    assert np.exp(told(context, "log_pause_after_s")) == pytest.approx(20)
+    assert told(context, "log_run_s unlike others'") == pytest.approx(np.log(2) * 4 / 6)
+    assert told(context, "others' rise middle") == pytest.approx(1)
+    assert told(context, "rise middle unlike others'") == pytest.approx((4 + 5 * 2) / 6)
+    assert np.isfinite(context).all()
+
+
+def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
     memory = SessionMemory()
-    assert memory.odds == 0
-    memory.push(50.0)
-    assert memory.odds == 1.5
-    for _ in range(100):
-        memory.push(50.0)
-    assert 2.9 < memory.odds < 3
+    runs = [shown(odds=float(k % 7)) for k in range(30)]
+    for k, run in enumerate(runs):
+        assert memory.runs == k
+        assert np.array_equal(memory.context(run), compare(run, runs[:k], ()))
+        memory.push(run)
+        for back in range(max(k + 1 - MOST_DOUBTFUL, 0), k + 1):
+            assert np.array_equal(memory.context_now(back), compare(runs[back], runs[:back], runs[back + 1 : k + 1]))
     memory.reset()
-    assert memory.odds == 0
-
-
-def test_runs_that_followed_change_what_a_first_run_shows():
-    measures = painted("BBFFFFHHHRRBB").measure(RunFrames(200, 900, 900, 1100, pressure=605))
-    assert np.exp(value(measures, "log_pause_s")) == pytest.approx(120)
-    changed = followed(measures.vector, 12.0, 2)
-    pause, earlier = (EVIDENCE_NAMES.index(name) for name in ("log_pause_s", "earlier_runs"))
-    assert (np.exp(changed[pause]), changed[earlier]) == (pytest.approx(12), 2)
-    others = np.delete(np.arange(len(changed)), [pause, earlier])
-    assert np.array_equal(changed[others], measures.vector[others])
-
-
-def test_the_sessions_memory_can_leave_a_run_out():
-    memory = SessionMemory()
-    for odds in (-1.0, 2.0, 9.0):
-        memory.push(odds)
-    assert memory.odds == pytest.approx((-1 + 2 + 3) / 4)
-    assert memory.odds_without(9.0) == pytest.approx((-1 + 2) / 3)
-    assert memory.odds_without(-1.0) == pytest.approx((2 + 3) / 3)
+    assert memory.runs == 0
+    assert np.array_equal(memory.context(runs[0]), compare(runs[0], (), ()))

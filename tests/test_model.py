@@ -44,7 +44,7 @@ def test_the_bundled_model_judges_frames():
 
 
 def test_no_pickle_is_ever_loaded(folder):
-    rewrite(folder, **{"judge.value": np.array([{"a": 1}], dtype=object)})
+    rewrite(folder, **{"judge.alone.value": np.array([{"a": 1}], dtype=object)})
     with pytest.raises(ModelError, match="cannot be read as arrays"):
         load_model(str(folder))
 
@@ -80,13 +80,14 @@ def test_shapes_that_do_not_fit_are_refused(folder):
         load_model(str(folder))
 
 
-def test_a_tree_that_leads_back_is_refused(folder):
+@pytest.mark.parametrize("part", ["judge.alone", "judge.together"])
+def test_a_tree_that_leads_back_is_refused(folder, part):
     # Its walk would never end.
     with np.load(folder / "weights.npz") as found:
-        left = found["judge.left"].copy()
+        left = found[f"{part}.left"].copy()
     left[0] = 0
-    rewrite(folder, **{"judge.left": left})
-    with pytest.raises(ModelError, match="trees of judge are damaged"):
+    rewrite(folder, **{f"{part}.left": left})
+    with pytest.raises(ModelError, match=f"trees of {part} are damaged"):
         load_model(str(folder))
 
 

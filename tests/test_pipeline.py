@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from acoustic.assets import demo_recording
-from acoustic.evidence import EVIDENCE_NAMES, RunJudge
+from acoustic.evidence import CONTEXT_NAMES, EVIDENCE_NAMES, RunJudge, Trees
 from acoustic.model import load_model
 from acoustic.pipeline import Detector, Monitor
 from acoustic.sources.file import FileSource
@@ -60,18 +60,32 @@ def test_a_cycle_that_a_pause_hid_is_none_to_take_back():
     assert detector.taken_back == [1]
 
 
-def test_a_first_run_is_counted_once_others_like_it_have_followed():
-    # One tree of one question: a run without others before it is hardly a cycle, any other surely is.
-    doubts_the_first = RunJudge(
-        feature=np.array([EVIDENCE_NAMES.index("earlier_runs"), 0, 0]),
-        threshold=np.array([0.5, 0.0, 0.0]),
+def tree(feature, threshold, below, above):
+    return Trees(
+        feature=np.array([feature, 0, 0]),
+        threshold=np.array([threshold, 0.0, 0.0]),
         left=np.array([1, -1, -1]),
         right=np.array([2, -1, -1]),
-        value=np.array([0.0, -1.0, 3.0]),
+        value=np.array([0.0, below, above]),
         roots=np.array([0]),
         baseline=np.zeros(1),
-        blend=np.array([1.0, 0.0, 0.0]),
     )
+
+
+def both(first, second):
+    parts = {name: np.concatenate(pair) for name, *pair in zip(Trees._fields, first, second, strict=True)}
+    shifted = np.where(second.left >= 0, second.left + 3, -1), np.where(second.right >= 0, second.right + 3, -1)
+    parts["left"][3:], parts["right"][3:] = shifted
+    return Trees(**{**parts, "roots": np.array([0, 3]), "baseline": np.zeros(1)})
+
+
+def test_a_first_run_is_counted_once_others_like_it_have_followed():
+    # A tree of one question each: a run without others before it is hardly a cycle, nor is any such without others
+    # behind it.
+    hardly = tree(EVIDENCE_NAMES.index("earlier_runs"), 0.5, -1.0, 3.0)
+    unless_followed = tree(CONTEXT_NAMES.index("later"), 0.5, -2.0, 1.0)
+    odds = tree(CONTEXT_NAMES.index("odds"), 0.0, 0.0, 5.0)
+    doubts_the_first = RunJudge(hardly, both(unless_followed, odds))
     detector = Detector(model=replace(load_model(), judge=doubts_the_first))
     events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
     verdicts = [event for event in events if event.kind in ("cycle", "incomplete")]

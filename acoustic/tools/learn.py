@@ -10,6 +10,8 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,18 @@ from ..adaptation import MachineMemory, PressureTimes
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
-from ..evidence import EVIDENCE_NAMES, RunEvidence, RunFrames, RunJudge, RunMeasures, SessionMemory
+from ..evidence import (
+    CONTEXT_NAMES,
+    EVIDENCE_NAMES,
+    NEAR,
+    HeardRun,
+    RunEvidence,
+    RunFrames,
+    RunJudge,
+    RunMeasures,
+    Trees,
+    compare,
+)
 from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
@@ -92,6 +105,10 @@ class LearnOptions:
     judge_trees: int = 200
     judge_leaves: int = 12
     judge_rate: float = 0.06
+    # The trees over what a run's session tells of it.
+    context_trees: int = 200
+    context_leaves: int = 8
+    context_rate: float = 0.05
     # A fixed number, since sums split otherwise come out otherwise. More threads than free cores wait for each other.
     threads: int = 2
 
@@ -420,7 +437,7 @@ def run_vectors(
     """
     leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": 0.0}
     parts: dict[str, Any] = {part: np.array([value]) for part, value in leaf.items()}
-    undecided = RunJudge(**parts, blend=np.array([1.0, 0.0, 0.0]))
+    undecided = RunJudge(Trees(**parts), Trees(**parts))
     detector = _Listening(options, Model("in training", emission, judge or undecided))
     vectors, complete, session = [], [], []
     for index, lesson in enumerate(material):
@@ -467,47 +484,83 @@ def fit_judge(
     options: LearnOptions,
     say: Say = print,
 ) -> RunJudge:
-    """Fit the judge on all runs; how the run's odds and the session's blend is fitted on odds of held-out sessions."""
+    """Fit the judge: trees over all runs, and trees over what each run's session tells of it.
+
+    A session's runs stand together, in their order. The second trees see each run three times: as it ends, when all
+    that are compared with it have followed, and with some of those. What they see of odds are those of sessions held
+    out.
+    """
+    alone = partial(
+        _fit_trees, trees=options.judge_trees, rate=options.judge_rate, leaves=options.judge_leaves, seed=options.seed
+    )
+    together = partial(
+        _fit_trees,
+        trees=options.context_trees,
+        rate=options.context_rate,
+        leaves=options.context_leaves,
+        seed=options.seed,
+    )
+    folds = [session % FOLDS == fold for fold in range(FOLDS)]
     own = np.zeros(len(vectors))
-    for fold in range(FOLDS):
-        held_out = session % FOLDS == fold
-        own[held_out] = _fit_trees(vectors[~held_out], complete[~held_out], options).decision_function(
-            vectors[held_out]
-        )
-    released = vectors[:, EVIDENCE_NAMES.index("released")] > 0
-    earlier = _session_odds(own, released, session)
-    columns = np.stack([own, earlier, np.ones_like(own)], axis=1)
-    blend = _fit_blend(columns, complete)
-    for name, odds in (("alone", own), ("with its session", columns @ blend)):
-        p = _logistic(odds)
+    for held_out in folds:
+        own[held_out] = alone(vectors[~held_out], complete[~held_out]).decision_function(vectors[held_out])
+    rng = np.random.default_rng(options.seed)
+    at_once, after_some, after_all = (
+        _contexts(own, vectors, session, followers)
+        for followers in (np.zeros(len(own), int), rng.integers(1, NEAR, len(own)), np.full(len(own), NEAR))
+    )
+    # Whether others help is told by trees that have not seen these sessions.
+    odds = {"alone": own, "among those before it": np.zeros(len(own)), "once others followed": np.zeros(len(own))}
+    for held_out in folds:
+        seen = np.concatenate([each[~held_out] for each in (at_once, after_some, after_all)])
+        judged = together(seen, np.tile(complete[~held_out], 3))
+        odds["among those before it"][held_out] = judged.decision_function(at_once[held_out])
+        odds["once others followed"][held_out] = judged.decision_function(after_all[held_out])
+    for name, each in odds.items():
+        p = _logistic(each)
         say(
             f"judge, each run {name}: {len(p)} runs held out in turn, {complete.mean():.0%} complete: "
             f"{((p > 0.5) & ~complete).sum()} wrongly counted, {((p <= 0.5) & complete).sum()} missed, "
             f"log loss {-np.mean(np.log(np.where(complete, p, 1 - p) + 1e-9)):.3f}"
         )
-    return _trees(_fit_trees(vectors, complete, options), blend)
+    every = np.concatenate([at_once, after_some, after_all])
+    return RunJudge(_trees(alone(vectors, complete)), _trees(together(every, np.tile(complete, 3))))
 
 
-def _fit_trees(vectors: F64, complete: npt.NDArray[np.bool_], options: LearnOptions) -> Any:
+def _contexts(own: F64, vectors: F64, session: npt.NDArray[np.int64], followers: npt.NDArray[np.int64]) -> F64:
+    """Compare each run with those of its session before it and with so many `followers`; (runs, context)."""
+    runs = [HeardRun.of(float(odds), vector) for odds, vector in zip(own, vectors, strict=True)]
+    contexts = np.zeros((len(runs), len(CONTEXT_NAMES)))
+    edges = np.flatnonzero(np.diff(session)) + 1
+    for first, last in pairwise([0, *edges, len(runs)]):
+        released = [k for k in range(first, last) if runs[k].released]
+        for k in range(first, last):
+            earlier = [runs[other] for other in released if other < k]
+            later = [runs[other] for other in released if other > k]
+            contexts[k] = compare(runs[k], earlier, later[: followers[k]])
+    return contexts
+
+
+def _fit_trees(rows: F64, complete: npt.NDArray[np.bool_], *, trees: int, rate: float, leaves: int, seed: int) -> Any:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
     except ImportError:
         raise BackflushError("training needs scikit-learn: pip install 'acoustic-backflush[train]'") from None
-    trees = HistGradientBoostingClassifier(
-        max_iter=options.judge_trees,
-        learning_rate=options.judge_rate,
-        max_leaf_nodes=options.judge_leaves,
+    model = HistGradientBoostingClassifier(
+        max_iter=trees,
+        learning_rate=rate,
+        max_leaf_nodes=leaves,
         l2_regularization=1.0,
         min_samples_leaf=20,
         early_stopping=False,
-        random_state=options.seed,
+        random_state=seed,
     )
-    return trees.fit(vectors, complete)
+    return model.fit(rows, complete)
 
 
-def _trees(fitted: Any, blend: F64) -> RunJudge:
+def _trees(fitted: Any) -> Trees:
     """Lay scikit-learn's trees out one behind the other."""
-    columns: dict[str, list[npt.NDArray[Any]]] = {part: [] for part in RunJudge._fields}
+    columns: dict[str, list[npt.NDArray[Any]]] = {part: [] for part in Trees._fields}
     first = 0
     for (tree,) in fitted._predictors:
         nodes = tree.nodes
@@ -520,21 +573,7 @@ def _trees(fitted: Any, blend: F64) -> RunJudge:
         columns["roots"].append(np.array([first]))
         first += len(nodes)
     columns["baseline"].append(np.ravel(fitted._baseline_prediction).astype(np.float64))
-    columns["blend"].append(blend)
-    return RunJudge(**{part: np.concatenate(pieces) for part, pieces in columns.items()})
-
-
-def _session_odds(own: F64, released: npt.NDArray[np.bool_], session: npt.NDArray[np.int64]) -> F64:
-    """Return what the session's memory held before each run."""
-    memory = SessionMemory()
-    earlier = np.zeros_like(own)
-    for i, odds in enumerate(own):
-        if i == 0 or session[i] != session[i - 1]:
-            memory.reset()
-        earlier[i] = memory.odds
-        if released[i]:
-            memory.push(float(odds))
-    return earlier
+    return Trees(**{part: np.concatenate(pieces) for part, pieces in columns.items()})
 
 
 def _logistic(odds: F64) -> F64:
@@ -543,30 +582,21 @@ def _logistic(odds: F64) -> F64:
     return p
 
 
-def _fit_blend(x: F64, complete: npt.NDArray[np.bool_]) -> F64:
-    """Fit a logistic regression without regularisation, by Newton's method; x has shape (runs, 3)."""
-    weights = np.array([1.0, 0.0, 0.0])
-    for _ in range(25):
-        p = _logistic(x @ weights)
-        curvature = (x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(x.shape[1])
-        weights = weights + np.linalg.solve(curvature, x.T @ (complete - p))
-    return weights
-
-
 def write_model(folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge) -> None:
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "phases": emission.phases._asdict(),
         "release": emission.release._asdict(),
-        "judge": judge._asdict(),
+        "judge.alone": judge.alone._asdict(),
+        "judge.together": judge.together._asdict(),
     }
     arrays: dict[str, Any] = {f"{part}.{name}": a for part, named in parts.items() for name, a in named.items()}
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
     data = buffer.getvalue()
     (folder / "weights.npz").write_bytes(data)
-    names = ",\n".join(f'    "{name}"' for name in EVIDENCE_NAMES)
+    evidence, context = (",\n".join(f'    "{name}"' for name in names) for names in (EVIDENCE_NAMES, CONTEXT_NAMES))
     inputs = len(feature_names(FeatureOptions()))
     text = (
         f'name = "{folder.name}"\n'
@@ -575,7 +605,8 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
         f'sha256 = "{hashlib.sha256(data).hexdigest()}"\n'
         "# Shares in training of background, fill, hold, shot, no release, release.\n"
         f"priors = {priors}\n"
-        f"evidence = [\n{names},\n]\n"
+        f"evidence = [\n{evidence},\n]\n"
+        f"context = [\n{context},\n]\n"
     )
     (folder / "model.toml").write_text(text, encoding="utf-8")
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from acoustic.errors import ModelError
+from acoustic.evidence import HeardRun, compare
 from acoustic.model import load_model
 from acoustic.tools.learn import LearnOptions, fit_judge, fit_networks, run_vectors, train
 from acoustic.tools.lessons import LessonOptions, make_lesson
@@ -86,8 +87,16 @@ def test_runs_are_paired_with_the_truth(emission, material):
 def test_the_judge_beats_the_majority(emission, material):
     vectors, complete, session = run_vectors(emission, material)
     judge = fit_judge(vectors, complete, session, OPTIONS, say=lambda text: None)
-    said = np.array([judge.odds_of(vector) > 0 for vector in vectors])
-    assert (said == complete).mean() > max(complete.mean(), 1 - complete.mean()) + 0.05
+    runs = [HeardRun.of(judge.odds_of(vector), vector) for vector in vectors]
+    alone = np.array([run.odds > 0 for run in runs])
+    others = [[runs[k] for k in np.flatnonzero(session == own)] for own in session]
+    among = [
+        compare(run, [other for other in each if other is not run and other.released], ())
+        for run, each in zip(runs, others, strict=True)
+    ]
+    together = np.array([judge.probability(context) > 0.5 for context in among])
+    for said in (alone, together):
+        assert (said == complete).mean() > max(complete.mean(), 1 - complete.mean()) + 0.05
 
 
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
@@ -95,7 +104,14 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     train(
         tmp_path / "small",
         LearnOptions(
-            epochs=2, batch=256, streams=2, judge_trees=5, phases_hidden=(8, 8, 8), release_hidden=(8, 8), threads=1
+            epochs=2,
+            batch=256,
+            streams=2,
+            judge_trees=5,
+            context_trees=5,
+            phases_hidden=(8, 8, 8),
+            release_hidden=(8, 8),
+            threads=1,
         ),
         MATERIAL,
         sessions=3,
