@@ -117,7 +117,8 @@ class DecoderOptions:
     stopped: DurationOptions = DurationOptions(0.0, 0.25, 1.0)
     release: DurationOptions = DurationOptions(0.15, 1.0, 0.7)
     lull: DurationOptions = DurationOptions(0.1, 0.8, 0.8)
-    # How often a fill ends in a hold that nobody can hear.
+    # How often a fill ends in a hold that nobody can hear. Where a stop has gone without a release, this is weighed
+    # against it: no more, or the stop would never be sure enough to be told.
     masked_share: float = 0.004
     # How often a hold goes on behind a moment in which nobody can hear it.
     lull_share: float = 0.02

@@ -238,3 +238,15 @@ def test_a_burst_as_long_as_the_machines_fills_ends_when_it_does(fill_s):
     told = decoder.hear(rows)
     assert [t.kind for t in told] == ["pump_on", "pump_off"]
     assert told[1].decided - told[1].frame < 60
+
+
+def test_bursts_whose_ends_are_slow_to_show_are_told_apart():
+    """Water runs on behind the pump: by the time that the silence is sure, no release is near any more.
+
+    What is left to explain it must not be, for ever, a hold that nobody hears.
+    """
+    silence, pump, unsure = [0.0, -6.0, -8.0, -6.0], [-6.0, 0.0, -8.0, -6.0], [0.0, 0.0, -8.0, -6.0]
+    burst = [pump] * 250 + [unsure] * 100 + [silence] * 230
+    decoder = Decoder()
+    told = decoder.hear(np.array([silence] * 300 + burst * 3 + [silence] * 300)) + decoder.flush()
+    assert [transition.kind for transition in told] == 3 * ["pump_on", "pump_off", "no_release"]
