@@ -248,5 +248,5 @@ def test_bursts_whose_ends_are_slow_to_show_are_told_apart():
     silence, pump, unsure = [0.0, -6.0, -8.0, -6.0], [-6.0, 0.0, -8.0, -6.0], [0.0, 0.0, -8.0, -6.0]
     burst = [pump] * 250 + [unsure] * 100 + [silence] * 230
     decoder = Decoder()
-    told = decoder.hear(np.array([silence] * 300 + burst * 3 + [silence] * 300)) + decoder.flush()
+    told = decoder.hear(np.array([silence] * 300 + burst * 3 + [silence] * 900)) + decoder.flush()
     assert [transition.kind for transition in told] == 3 * ["pump_on", "pump_off", "no_release"]
