@@ -22,7 +22,8 @@ def _keep_kernels_warm() -> None:
     Its own check looks at the file of the called function only: a change in a kernel that is called from another file
     would go unnoticed. Child processes inherit the folder.
     """
-    sources = sorted(path for path in (ROOT / "acoustic").rglob("*.py") if b"njit" in path.read_bytes())
+    marks = b"njit", b"kernel("
+    sources = sorted(p for p in (ROOT / "acoustic").rglob("*.py") if any(mark in p.read_bytes() for mark in marks))
     digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in sources)).hexdigest()[:16]
     cache = ROOT / ".pytest_cache" / "numba"
     for stale in cache.glob("*") if cache.is_dir() else ():
