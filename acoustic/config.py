@@ -126,10 +126,15 @@ class DecoderOptions:
     pressure_posterior: float = 0.985
     off_posterior: float = 0.9
     release_posterior: float = 0.85
+    # Where releases are judged, those are that are believed so far, and told that are so likely.
+    release_possible: float = 0.2
+    release_judged: float = 0.75
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
-    # A hold that nobody can hear has its release at the latest after so long.
+    # A hold that nobody can hear has its release at the latest after so long. It is only waited for where the pump
+    # stands less far over the room than this: out of a quieter room no hold disappears.
     masked_wait_s: float = 15.0
+    masked_below_db: float = 12.0
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
     # Hypotheses below this share of the belief are dropped, which is what bounds the cost.

@@ -22,6 +22,7 @@ from .config import FeatureOptions
 from .emission import N_COLUMNS
 
 __all__ = [
+    "COMPARED",
     "CONTEXT_NAMES",
     "EVIDENCE_NAMES",
     "MISSING",
@@ -214,6 +215,7 @@ class RunEvidence:
         for column, (low, high) in enumerate(ranges):
             inside = [i for i in range(n) if low <= edges[i] < high]
             self._groups[inside, column] = 1 / len(inside)
+        self._all_groups = np.column_stack([self._groups, np.full(n, 1 / n)])
         self._traces = np.array([feature_names.index(name) for name in TRACES])
         self._rows = np.zeros((FRAMES, n + len(TRACES)))
         self._likelihoods = np.zeros((FRAMES, N_COLUMNS))
@@ -258,6 +260,29 @@ class RunEvidence:
         """Level change from the fill's last seconds to the hold so far, dB, shape (3,)."""
         fill = self._level(max(on + 20, hold - 250), hold - 20)
         return self._grouped(self._level(hold + 15, max(self._end, hold + 16)) - fill)
+
+    def levels(self, first: int, last: int) -> F64:
+        """Levels of the bands over frames first..last - 1, dBFS: a low quantile of each, shape (bands,)."""
+        return self._level(first, last)[: self._n_bands]
+
+    def recent(self, end: int, frames: int) -> tuple[F64, F64]:
+        """Band levels (frames, bands) of the last frames before `end`, and what the emission said of them."""
+        first = max(end - frames, self._end - FRAMES, 0)
+        at, behind = first % FRAMES, (end - 1) % FRAMES + 1
+        if at < behind:
+            return self._rows[at:behind, : self._n_bands], self._likelihoods[at:behind]
+        rows = np.concatenate([self._rows[at:, : self._n_bands], self._rows[:behind, : self._n_bands]])
+        return rows, np.concatenate([self._likelihoods[at:], self._likelihoods[:behind]])
+
+    def grouped(self, levels: F64) -> F64:
+        """Means over 140-300 Hz, 0.6-2.4 kHz, 2.4-6.2 kHz and all bands; (rows, bands) to (rows, 4)."""
+        means: F64 = np.einsum("rb,bg->rg", levels, self._all_groups, optimize=False)
+        return means
+
+    def over_db(self, on: int, off: int) -> float:
+        """How far a run's last seconds stood over what was heard before it, in the best of three ranges."""
+        run = self._level(max(on + 20, off - 250), off - 20)
+        return float(np.max(self._grouped(run - self._level(on - 70, on - 10))))
 
     def plateaus(self, on: int, hold: int, off: int, least: int) -> Plateaus | None:
         """Measure the early fill and the late hold of a run; None if either is shorter than `least` frames."""
@@ -535,6 +560,11 @@ class SessionMemory:
         """Number of runs so far, which is the next one's number."""
         return self._n
 
+    @property
+    def near(self) -> list[HeardRun]:
+        """The last `NEAR` runs with a release."""
+        return list(self._runs)[-NEAR:]
+
     def push(self, run: HeardRun) -> None:
         """Remember a run that ended with a release."""
         self._runs.append(run)
@@ -566,6 +596,14 @@ class Trees(NamedTuple):
     roots: npt.NDArray[np.int64]
     baseline: F64
 
+    def odds(self, vector: F64) -> float:
+        """Return the log-odds of what the trees were trained to tell."""
+        return float(_sum_of_trees(self, vector))
+
+    def probability(self, vector: F64) -> float:
+        """Return how likely that is."""
+        return float(1.0 / (1.0 + np.exp(-self.odds(vector))))
+
 
 class RunJudge(NamedTuple):
     """Says how likely a run was a complete cycle: `alone` from its own vector, `together` from its session."""
@@ -575,11 +613,11 @@ class RunJudge(NamedTuple):
 
     def odds_of(self, vector: F64) -> float:
         """Log-odds of a complete cycle, from the run alone."""
-        return float(_sum_of_trees(self.alone, vector))
+        return self.alone.odds(vector)
 
     def probability(self, context: F64) -> float:
         """P(complete cycle), from the run and its session, as `compare` gives them."""
-        return float(1.0 / (1.0 + np.exp(-_sum_of_trees(self.together, context))))
+        return self.together.probability(context)
 
 
 @kernel()

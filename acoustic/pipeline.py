@@ -13,7 +13,7 @@ from .adaptation import MachineMemory, PressureTimes
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, SoundClass, Transition
+from .decoder import Decoder, PossibleRelease, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory
@@ -21,6 +21,7 @@ from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
+from .whoosh import WhooshEar
 
 __all__ = ["Detector", "Monitor"]
 
@@ -65,9 +66,11 @@ class Detector:
         self.options = options or DetectorOptions()
         self.model = load_model(model) if isinstance(model, str) else model
         self._extractor = FeatureExtractor(self.options.frame, self.options.feature)
-        self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s)
+        judged = None if self.model.whoosh is None else self._judge_release
+        self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s, judged)
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
+        self._ear = WhooshEar(self._evidence)
         self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
         self._times = PressureTimes(self.options.adaptation)
@@ -97,6 +100,7 @@ class Detector:
         self._heard = self.model.emission.new_state()
         self._decoder.reset()
         self._evidence.reset()
+        self._ear.reset()
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
         self._doubtful: list[_Doubtful] = []
@@ -278,6 +282,11 @@ class Detector:
             self.model.emission.judge(features[deaf:], self._heard, log_likelihood[deaf:])
         features[:deaf], levels[:deaf] = self._last[0][-1], self._last[1][-1]
 
+    def _judge_release(self, possible: PossibleRelease) -> float:
+        """Say how likely what the decoder takes for possible is a release."""
+        assert self.model.whoosh is not None
+        return self.model.whoosh.probability(self._ear.measure(possible, self._memory.near))
+
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""
         rate_hz = self._rate_hz or RATE_HZ
@@ -294,6 +303,9 @@ class Detector:
                 self._run.clear()
                 self._machine.begin_run()
             self._run[transition.kind] = transition
+            if transition.kind == "pump_off" and "pump_on" in self._run:
+                over_db = self._evidence.over_db(self._run["pump_on"].frame, transition.frame)
+                self._decoder.could_drown = over_db < self.options.decoder.masked_below_db
             if transition.kind in ("release_end", "no_release"):
                 events += self._close(transition)
             else:
@@ -372,8 +384,10 @@ class Detector:
                 plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
                 if plateaus is not None:
                     self._machine.learn(self._cycles.count + 1, plateaus)
-        if pressure is None and measures.hold is not None and counts:
-            # What was too faint to be told in time is certain enough now.
+        likely = release is not None and complete >= self.options.cycle.min_complete
+        if pressure is None and measures.hold is not None and (counts or likely):
+            # What was too faint to be told in time is certain enough now; of a session's first run also where it does
+            # not count yet.
             late = Transition("pressure", measures.hold, end.decided, complete)
             events.append(self._event(late, {"quieting_db": measures.quieting_db, "late": True}))
         details: dict[str, Detail] = {

@@ -1,6 +1,6 @@
 """From log-likelihoods of the phases to what happened when: an explicit-duration grammar, decoded online."""
 
-from .online import Decoder, Transition
-from .states import N_CLASSES, SoundClass
+from .online import Decoder, PossibleRelease, Transition
+from .states import N_CLASSES, SoundClass, State
 
-__all__ = ["N_CLASSES", "Decoder", "SoundClass", "Transition"]
+__all__ = ["N_CLASSES", "Decoder", "PossibleRelease", "SoundClass", "State", "Transition"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
 from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, fill_ends
 
-__all__ = ["Decoder", "Transition", "TransitionKind"]
+__all__ = ["Decoder", "PossibleRelease", "Transition", "TransitionKind"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -53,11 +54,27 @@ _STAGES: dict[TransitionKind, str] = {
 }
 
 
-def _watches(options: DecoderOptions) -> dict[str, tuple[B1, F64]]:
+@dataclass(frozen=True, slots=True)
+class PossibleRelease:
+    """A release that has perhaps set in, as of frame `now`.
+
+    Frames: the run's start `on`, its likeliest `stop`, and where the release would have set in; `belief` in each state
+    of the grammar; what was told of the run so far.
+    """
+
+    on: int
+    stop: int
+    release: int
+    now: int
+    belief: F64
+    told: frozenset[TransitionKind]
+
+
+def _watches(options: DecoderOptions, release_from: float) -> dict[str, tuple[B1, F64]]:
     """For each stage, the sets of states whose belief may tell something once it is above a threshold."""
     on, off = ((State.FILL, State.HOLD), options.on_posterior), (_AFTER, options.off_posterior)
     over = (State.IDLE, State.FILL, State.HOLD), options.off_posterior
-    release = (State.RELEASE,), options.release_posterior
+    release = (State.RELEASE,), release_from
     pressure = (State.HOLD,), options.pressure_posterior
     stages: dict[str, list[tuple[tuple[State, ...], float]]] = {
         "off": [on],
@@ -80,16 +97,34 @@ class Decoder:
 
     The belief over (state, entry frame) is the forward pass's; a transition is told once the belief in it passes its
     threshold, and is not taken back. What a later transition proves in retrospect (a masked hold) is told with it.
+
+    Parameters
+    ----------
+    options
+        Durations and thresholds.
+    hop_s
+        Seconds from frame to frame.
+    judge_release
+        Says how likely a possible release is one; it is told once that is `release_judged`. None: once the belief in it
+        passes `release_posterior`.
     """
 
-    def __init__(self, options: DecoderOptions | None = None, hop_s: float = 0.01) -> None:
+    def __init__(
+        self,
+        options: DecoderOptions | None = None,
+        hop_s: float = 0.01,
+        judge_release: Callable[[PossibleRelease], float] | None = None,
+    ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
+        self._judge_release = judge_release
         self._any_machine = backflush_grammar(self.options, hop_s)
         # How long a fill takes on any machine, shape (D,).
         self.any_fill = duration_pmf(self.options.fill, hop_s, self._any_machine.ends.shape[2])
         self._wait = int(self.options.release_wait_s / hop_s)
-        self._watches = _watches(self.options)
+        judged = judge_release is not None
+        self._release_from = self.options.release_possible if judged else self.options.release_posterior
+        self._watches = _watches(self.options, self._release_from)
         scratch = np.zeros(N_CLASSES)
         self._as_given = np.concatenate([[1.0, 0.0, self.options.prune], scratch])
         self._as_heard = np.concatenate(
@@ -107,6 +142,8 @@ class Decoder:
         self._expected: tuple[int, F64] | None = None
         # Whether any frame has been taken in.
         self.begun = False
+        # Whether the room could drown a hold of the run under way, as far as the caller knows.
+        self.could_drown = True
         self._told: dict[TransitionKind, int] = {}
         self._stage = "off"
         self._phase = Phase.BACKGROUND
@@ -237,6 +274,7 @@ class Decoder:
         if kind in ("release_end", "no_release"):
             self._told.clear()
             self._ended = frame
+            self.could_drown = True
         else:
             self._told[kind] = frame
         # A pressure that is told late may come after the stop.
@@ -265,10 +303,8 @@ class Decoder:
             end = self._mean_entry(State.IDLE, State.FILL, State.HOLD, after=told["release"]) if faded else now
             return [self._say("release_end", end, now, over)]
 
-        if p[State.RELEASE] > options.release_posterior:
-            path = self._likeliest(State.RELEASE)
-            assert path is not None
-            confidence = float(p[State.RELEASE])
+        if (released := self._release(now)) is not None:
+            path, confidence = released
             return [
                 *self._catch_up(path, now, confidence),
                 self._say("release", max(int(path[RELEASE_AT]), *told.values()), now, confidence),
@@ -289,10 +325,30 @@ class Decoder:
                 return [self._go_on(max(int(path[ENTRY]), told["pump_off"]), now, again)]
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come, or be coming just now.
-        patient = p[State.MASKED] + p[State.RELEASE] > 0.02 and waited_s < options.masked_wait_s
+        patient = (
+            self.could_drown and p[State.MASKED] + p[State.RELEASE] > 0.02 and waited_s < options.masked_wait_s
+        )
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
+
+    def _release(self, now: int) -> tuple[npt.NDArray[np.int64], float] | None:
+        """Likeliest way to a release, and how sure it is; None while it is not sure enough to be told."""
+        believed = float(self._belief.by_state[State.RELEASE])
+        path = self._likeliest(State.RELEASE) if believed > self._release_from else None
+        if path is None or self._judge_release is None:
+            return None if path is None else (path, believed)
+        stop = int(path[STOP_AT]) if path[STOP_AT] >= self._told["pump_on"] else int(path[ENTRY])
+        possible = PossibleRelease(
+            self._told["pump_on"],
+            self._told.get("pump_off", stop),
+            int(path[ENTRY]),
+            now,
+            self._belief.by_state.copy(),
+            frozenset(self._told),
+        )
+        judged = self._judge_release(possible)
+        return (path, judged) if judged > self.options.release_judged else None
 
     def _go_on(self, frame: int, now: int, confidence: float) -> Transition:
         """Take the stop back."""

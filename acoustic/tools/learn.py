@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from ..adaptation import MachineMemory, PressureTimes
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
+from ..decoder import Decoder, PossibleRelease, State
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
 from ..evidence import (
@@ -38,13 +40,27 @@ from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..synth import Run
-from .lessons import HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
+from ..whoosh import WHOOSH_NAMES
+from .lessons import FRAME_LAG_S, HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
 
-__all__ = ["LearnOptions", "fit_judge", "fit_networks", "run_vectors", "train", "write_model"]
+__all__ = [
+    "LearnOptions",
+    "fit_judge",
+    "fit_networks",
+    "fit_whoosh",
+    "run_vectors",
+    "train",
+    "whoosh_vectors",
+    "write_model",
+]
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 FOLDS = 5
+# What becomes of a possible release is watched until the decoder believes it so far.
+CERTAIN = 0.97
+# Behind the valve's opening, what is heard is its release for so long.
+LONGEST_ONSET_S = 3.0
 Say = Callable[[str], None]
 
 RELEASE_INPUTS: tuple[str, ...] = (
@@ -105,6 +121,11 @@ class LearnOptions:
     judge_trees: int = 200
     judge_leaves: int = 12
     judge_rate: float = 0.06
+    # The judge of whooshes, as they set in.
+    whoosh_trees: int = 150
+    whoosh_leaves: int = 12
+    whoosh_rate: float = 0.08
+    whoosh_smallest: int = 100
     # The trees over what a run's session tells of it.
     context_trees: int = 200
     context_leaves: int = 8
@@ -389,6 +410,103 @@ def _go_on_from(begin: AnyNetwork, layers: list[tuple[Any, Any]], mean: F32, sca
             bias.copy_(torch.from_numpy(b))
 
 
+class _Eavesdropping(Detector):
+    """The live detector, fed with features that are already there; it keeps every onset that may be a whoosh's.
+
+    It tells only those of which the decoder is all but certain, to see what becomes of the others.
+    """
+
+    def __init__(self, options: DetectorOptions | None, model: Model) -> None:
+        super().__init__(options, model)
+        self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s, self._judge_release)
+        self.seen: list[tuple[PossibleRelease, F64]] = []
+
+    def _judge_release(self, possible: PossibleRelease) -> float:
+        self.seen.append((possible, self._ear.measure(possible, self._memory.near)))
+        return float(possible.belief[State.RELEASE] > CERTAIN)
+
+    def hear(self, lesson: Lesson) -> list[tuple[PossibleRelease, F64]]:
+        self.reset()
+        self._rate_hz = RATE_HZ
+        self._begin(0)
+        self.seen = []
+        features = lesson.features.astype(np.float32)
+        for start in range(0, len(features), 10):
+            self._judge(features[start : start + 10], lesson.levels[start : start + 10], lost=False)
+        return self.seen
+
+
+def whoosh_vectors(
+    emission: LearnedEmission, material: Iterable[Lesson], judge: RunJudge | None = None
+) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], F64]:
+    """Collect what the judge of whooshes sees.
+
+    Returns
+    -------
+    vectors
+        Shape (onsets, measures): every frame in which the decoder took a release for possible.
+    released
+        Whether a whoosh had set in by then; where it only seeped, and nobody could say, it is left out.
+    session
+        Index of the session that each came from.
+    weight
+        Less for each of the many frames of one run.
+    """
+    detector = _Eavesdropping(None, Model("in training", emission, judge or _undecided()))
+    vectors, released, session, weights = [], [], [], []
+    for index, lesson in enumerate(material):
+        told = [(onset, vector, _whoosh_truth(onset, lesson)) for onset, vector in detector.hear(lesson)]
+        of_run = Counter(onset.on for onset, _, truth in told if truth is not None)
+        for onset, vector, truth in told:
+            if truth is not None:
+                vectors.append(vector)
+                released.append(truth)
+                session.append(index)
+                weights.append(of_run[onset.on] ** -0.5)
+    return np.array(vectors), np.array(released, dtype=bool), np.array(session), np.array(weights)
+
+
+def _whoosh_truth(onset: PossibleRelease, lesson: Lesson) -> bool | None:
+    """Whether a run's release had set in by the frame of an onset; None where it is too faint to say."""
+    now_s = (onset.now + 1) * HOP_S - FRAME_LAG_S + lesson.start_s
+    for run in lesson.runs:
+        if run.vent_s is not None and run.vent_s <= now_s < run.vent_s + LONGEST_ONSET_S:
+            return True if run.released else None
+    return False
+
+
+def fit_whoosh(
+    vectors: F64,
+    released: npt.NDArray[np.bool_],
+    session: npt.NDArray[np.int64],
+    weight: F64,
+    options: LearnOptions,
+    say: Say = print,
+) -> Trees:
+    """Fit the judge of whooshes, and say what it makes of sessions that it has not seen."""
+    fit = partial(
+        _fit_trees,
+        trees=options.whoosh_trees,
+        rate=options.whoosh_rate,
+        leaves=options.whoosh_leaves,
+        seed=options.seed,
+        smallest=options.whoosh_smallest,
+    )
+    odds = np.zeros(len(vectors))
+    for fold in range(FOLDS):
+        held_out = session % FOLDS == fold
+        fitted = fit(vectors[~held_out], released[~held_out], weight=weight[~held_out])
+        odds[held_out] = fitted.decision_function(vectors[held_out])
+    loss = np.average(np.logaddexp(0.0, np.where(released, -odds, odds)), weights=weight)
+    believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
+    before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
+    say(
+        f"whoosh: {len(vectors)} frames held out in turn, {released.mean():.0%} released: log loss {loss:.3f}, by the "
+        f"decoder's belief {before:.3f}"
+    )
+    return _trees(fit(vectors, released, weight=weight))
+
+
 class _KeptEvidence(RunEvidence):
     """Evidence that keeps every run with its measures."""
 
@@ -423,6 +541,7 @@ def run_vectors(
     material: Iterable[Lesson],
     options: DetectorOptions | None = None,
     judge: RunJudge | None = None,
+    whoosh: Trees | None = None,
 ) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Collect what the judge sees; with a `judge`, what is learned of a machine from cycles that were certain to it.
 
@@ -435,10 +554,7 @@ def run_vectors(
     session
         Index of the session that each came from.
     """
-    leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": 0.0}
-    parts: dict[str, Any] = {part: np.array([value]) for part, value in leaf.items()}
-    undecided = RunJudge(Trees(**parts), Trees(**parts))
-    detector = _Listening(options, Model("in training", emission, judge or undecided))
+    detector = _Listening(options, Model("in training", emission, judge or _undecided(), whoosh))
     vectors, complete, session = [], [], []
     for index, lesson in enumerate(material):
         for measures, verdict in _with_truth(detector.hear(lesson), lesson):
@@ -447,6 +563,12 @@ def run_vectors(
                 complete.append(verdict)
                 session.append(index)
     return np.array(vectors), np.array(complete, dtype=bool), np.array(session)
+
+
+def _undecided() -> RunJudge:
+    leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": 0.0}
+    parts: dict[str, Any] = {part: np.array([value]) for part, value in leaf.items()}
+    return RunJudge(Trees(**parts), Trees(**parts))
 
 
 def _with_truth(
@@ -541,7 +663,17 @@ def _contexts(own: F64, vectors: F64, session: npt.NDArray[np.int64], followers:
     return contexts
 
 
-def _fit_trees(rows: F64, complete: npt.NDArray[np.bool_], *, trees: int, rate: float, leaves: int, seed: int) -> Any:
+def _fit_trees(
+    rows: F64,
+    truth: npt.NDArray[np.bool_],
+    *,
+    trees: int,
+    rate: float,
+    leaves: int,
+    seed: int,
+    smallest: int = 20,
+    weight: F64 | None = None,
+) -> Any:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
     except ImportError:
@@ -551,11 +683,11 @@ def _fit_trees(rows: F64, complete: npt.NDArray[np.bool_], *, trees: int, rate: 
         learning_rate=rate,
         max_leaf_nodes=leaves,
         l2_regularization=1.0,
-        min_samples_leaf=20,
+        min_samples_leaf=smallest,
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(rows, complete)
+    return model.fit(rows, truth, sample_weight=weight)
 
 
 def _trees(fitted: Any) -> Trees:
@@ -582,12 +714,15 @@ def _logistic(odds: F64) -> F64:
     return p
 
 
-def write_model(folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge) -> None:
+def write_model(
+    folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees
+) -> None:
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "phases": emission.phases._asdict(),
         "release": emission.release._asdict(),
+        "whoosh": whoosh._asdict(),
         "judge.alone": judge.alone._asdict(),
         "judge.together": judge.together._asdict(),
     }
@@ -596,7 +731,9 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
     np.savez(buffer, **arrays)
     data = buffer.getvalue()
     (folder / "weights.npz").write_bytes(data)
-    evidence, context = (",\n".join(f'    "{name}"' for name in names) for names in (EVIDENCE_NAMES, CONTEXT_NAMES))
+    evidence, context, onsets = (
+        ",\n".join(f'    "{name}"' for name in names) for names in (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES)
+    )
     inputs = len(feature_names(FeatureOptions()))
     text = (
         f'name = "{folder.name}"\n'
@@ -607,6 +744,7 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
         f"priors = {priors}\n"
         f"evidence = [\n{evidence},\n]\n"
         f"context = [\n{context},\n]\n"
+        f"whoosh = [\n{onsets},\n]\n"
     )
     (folder / "model.toml").write_text(text, encoding="utf-8")
 
@@ -634,24 +772,30 @@ def train(
     emission, priors = fit_networks(made, options, say, begin=begin)
     say(f"making {judge_sessions} sessions for the judge")
     judged = list(lessons(judge_sessions, second, material, jobs=jobs, cache=cache))
-    write_model(folder, emission, priors, _train_judge(emission, judged, options, say))
+    whoosh, judge = _train_judges(emission, judged, options, say)
+    write_model(folder, emission, priors, judge, whoosh)
     say(f"{folder} written")
 
 
-def _train_judge(emission: LearnedEmission, material: list[Lesson], options: LearnOptions, say: Say) -> RunJudge:
-    """Fit a judge that knows what a session has taught of its machine.
+def _train_judges(
+    emission: LearnedEmission, material: list[Lesson], options: LearnOptions, say: Say
+) -> tuple[Trees, RunJudge]:
+    """Fit the judge of whooshes, and a judge that knows what a session has taught of its machine.
 
-    What it teaches depends on which cycles were certain to a judge: each half of the sessions is heard again with one
-    that was fitted on the other half.
+    What it teaches depends on which cycles were certain to a judge, and which whooshes were heard: each half of the
+    sessions is heard again with judges that were fitted on the other half.
     """
+    onsets, released, of_onset, weight = whoosh_vectors(emission, material)
     vectors, complete, session = run_vectors(emission, material)
     again = []
     for half in (0, 1):
-        other = session % 2 != half
         # Numbered anew, so that the folds within that half are even.
+        others, other = of_onset % 2 != half, session % 2 != half
+        ear = fit_whoosh(onsets[others], released[others], of_onset[others] // 2, weight[others], options, say)
         stranger = fit_judge(vectors[other], complete[other], session[other] // 2, options, say)
-        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger)
+        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger, whoosh=ear)
         again.append((heard, truth, 2 * index + half))
     vectors, complete, session = (np.concatenate(column) for column in zip(*again, strict=True))
     order = np.argsort(session, kind="stable")
-    return fit_judge(vectors[order], complete[order], session[order], options, say)
+    judge = fit_judge(vectors[order], complete[order], session[order], options, say)
+    return fit_whoosh(onsets, released, of_onset, weight, options, say), judge

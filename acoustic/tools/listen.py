@@ -23,7 +23,7 @@ from ..displays.feed import Feed
 from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
 from ..errors import BackflushError
-from ..evidence import RunEvidence
+from ..evidence import EVIDENCE_NAMES, RunEvidence
 from ..features.extractor import FeatureExtractor
 from ..features.kernels import compile_levels_and_tones, compile_pulses, process
 from ..pipeline import Detector, Monitor
@@ -138,6 +138,8 @@ def warm_detector() -> Detector:
         detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
         detector.flush()
         detector.reset()
+        # Trees are first asked when a whoosh sets in, which is no moment to compile them.
+        detector.model.judge.odds_of(np.zeros(len(EVIDENCE_NAMES)))
     finally:
         if collecting:
             gc.enable()

@@ -6,7 +6,7 @@ import pytest
 from acoustic.config import DecoderOptions, DurationOptions
 from acoustic.decoder import Decoder
 from acoustic.decoder.kernels import new_belief, packed, step, weigh
-from acoustic.decoder.states import duration_pmf
+from acoustic.decoder.states import State, duration_pmf
 from acoustic.types import Phase
 
 CLASSES = "BFHR"
@@ -67,6 +67,63 @@ def test_a_hold_that_nobody_hears_is_told_with_its_release():
     assert pressure.masked
     assert pressure.late
     assert pressure.confidence <= 0.5
+
+
+def test_out_of_a_quiet_room_no_hold_disappears():
+    # As above, but the caller knows better than to wait for a hold that nobody can hear.
+    rows = np.full((2000, 4), -3.0)
+    picture = "B" * 30 + "F" * 60 + "B" * 110
+    for i, letter in enumerate(picture):
+        rows[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
+    waits = {}
+    for could_drown in (True, False):
+        decoder = Decoder(DecoderOptions(evidence=1.0))
+        told = []
+        for row in rows:
+            found = decoder.push(row[None])
+            if any(transition.kind == "pump_off" for transition in found):
+                decoder.could_drown = could_drown
+            told += found
+        stop = next(t for t in told if t.kind == "pump_off")
+        none = next(t for t in told if t.kind == "no_release")
+        waits[could_drown] = (none.decided - stop.frame) / 100
+        # Of the next run nothing is known yet.
+        assert decoder.could_drown
+    assert waits[False] == pytest.approx(2.6, abs=0.05)
+    assert waits[True] > 4.0
+
+
+def judged(picture, judge, sure=3.0):
+    rows = np.full((len(picture) * 10, 4), -sure)
+    for i, letter in enumerate(picture):
+        rows[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
+    decoder = Decoder(DecoderOptions(evidence=1.0), judge_release=judge)
+    return decoder.push(rows) + decoder.flush()
+
+
+def test_a_release_is_told_when_its_judge_says_so_and_not_before():
+    asked = []
+
+    def judge(possible):
+        asked.append(possible)
+        return 0.9 if possible.now >= 1130 else 0.1
+
+    told = judged(CYCLE, judge)
+    release = next(t for t in told if t.kind == "release")
+    assert (release.decided, release.confidence) == (1130, 0.9)
+    assert release.frame == pytest.approx(1120, abs=5)
+    first = asked[0]
+    assert first.on == pytest.approx(300, abs=5)
+    assert first.stop == pytest.approx(1100, abs=5)
+    assert first.told == {"pump_on", "pressure", "pump_off"}
+    assert first.belief[State.RELEASE] > DecoderOptions().release_possible
+    # Asked once a frame, until it was told.
+    assert [each.now for each in asked] == list(range(first.now, 1131))
+
+
+def test_what_its_judge_takes_for_no_whoosh_is_none():
+    what = [t.kind for t in judged(CYCLE, lambda possible: 0.5)]
+    assert what == ["pump_on", "pressure", "pump_off", "no_release"]
 
 
 @pytest.mark.parametrize("lull_s", [0.3, 0.8, 1.8])

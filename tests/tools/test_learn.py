@@ -8,8 +8,17 @@ import pytest
 from acoustic.errors import ModelError
 from acoustic.evidence import HeardRun, compare
 from acoustic.model import load_model
-from acoustic.tools.learn import LearnOptions, fit_judge, fit_networks, run_vectors, train
+from acoustic.tools.learn import (
+    LearnOptions,
+    fit_judge,
+    fit_networks,
+    fit_whoosh,
+    run_vectors,
+    train,
+    whoosh_vectors,
+)
 from acoustic.tools.lessons import LessonOptions, make_lesson
+from acoustic.whoosh import WHOOSH_NAMES
 
 pytest.importorskip("torch", reason="training needs torch and scikit-learn: BACKFLUSH_TEST_TRAINING=1 bash tests/run")
 pytest.importorskip("sklearn", reason="training needs torch and scikit-learn: BACKFLUSH_TEST_TRAINING=1 bash tests/run")
@@ -99,6 +108,20 @@ def test_the_judge_beats_the_majority(emission, material):
         assert (said == complete).mean() > max(complete.mean(), 1 - complete.mean()) + 0.05
 
 
+def test_the_judge_of_whooshes_beats_the_belief_in_them(emission, material):
+    vectors, released, session, weight = whoosh_vectors(emission, material)
+    assert np.isfinite(vectors).all()
+    assert 0 < released.sum() < len(released)
+    apart = session % 2 == 0
+    options = replace(OPTIONS, whoosh_smallest=20)
+    fitted = fit_whoosh(vectors[apart], released[apart], session[apart], weight[apart], options, say=lambda text: None)
+    odds = np.array([fitted.odds(vector) for vector in vectors[~apart]])
+    believed = vectors[~apart, WHOOSH_NAMES.index("release_belief")]
+    sign = np.where(released[~apart], -1.0, 1.0)
+    losses = [np.average(np.logaddexp(0.0, sign * each), weights=weight[~apart]) for each in (odds, believed)]
+    assert losses[0] < losses[1]
+
+
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     said = []
     train(
@@ -109,6 +132,8 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
             streams=2,
             judge_trees=5,
             context_trees=5,
+            whoosh_trees=5,
+            whoosh_smallest=5,
             phases_hidden=(8, 8, 8),
             release_hidden=(8, 8),
             threads=1,
