@@ -137,6 +137,15 @@ class DecoderOptions:
     masked_below_db: float = 12.0
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
+    # When a stream begins nothing is known of its room: what hums may be a pump that nobody heard start. Until the
+    # first pump is told, the log-odds of one are doubted by so much at first, then by those of the room so far and
+    # `room_margin`; once that is nothing, the room is known. Their mean is taken over as many frames as there were, and
+    # `room_prior_frames`, at most over `room_frames`; the very first frames are without the past that features need.
+    unknown_room_odds: float = 2.6
+    room_margin: float = 1.0
+    room_wait_frames: int = 60
+    room_prior_frames: int = 30
+    room_frames: int = 300
     # Hypotheses below this share of the belief are dropped, which is what bounds the cost.
     prune: float = 1e-6
     capacity: int = 2048

@@ -101,6 +101,9 @@ class Detector:
         self._decoder.reset()
         self._evidence.reset()
         self._ear.reset()
+        self._room_unknown = True
+        self._room_frames = 0
+        self._room_odds = self.options.decoder.unknown_room_odds
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
         self._doubtful: list[_Doubtful] = []
@@ -256,6 +259,8 @@ class Detector:
             self._machine.adapt(levels, log_likelihood, int(SoundClass.FILL), int(SoundClass.HOLD))
         if not self._decoder.begun:
             log_likelihood = self._from_first_sound(features, log_likelihood)
+        if self._room_unknown:
+            log_likelihood = self._in_unknown_room(log_likelihood)
         transitions = self._decoder.hear(log_likelihood)
         return self._events(transitions) if transitions else []
 
@@ -268,6 +273,30 @@ class Detector:
         silent = int(heard[0]) if len(heard) else len(features)
         self._decoder.skip(silent)
         return log_likelihood[silent:]
+
+    def _in_unknown_room(self, log_likelihood: F64) -> F64:
+        """Doubt what is said of a pump until the room has been heard without one.
+
+        A fridge or a fan that hums from the first moment on sounds somewhat like a pump that nobody heard start.
+        """
+        options = self.options.decoder
+        doubted = log_likelihood.copy()
+        for row in doubted:
+            doubt = min(self._room_odds + options.room_margin, options.unknown_room_odds)
+            if doubt <= 0.0:
+                self._room_unknown = False
+                break
+            self._room_frames += 1
+            counted = self._room_frames - options.room_wait_frames
+            if counted > 0:
+                odds = max(row[SoundClass.FILL], row[SoundClass.HOLD]) - row[SoundClass.BACKGROUND]
+                self._room_odds += (odds - self._room_odds) / min(
+                    counted + options.room_prior_frames, options.room_frames
+                )
+            row[SoundClass.FILL] -= doubt
+            # That a session begins in a hold is rarer still.
+            row[SoundClass.HOLD] -= doubt + options.room_margin
+        return doubted
 
     def _judge_deaf(self, features: F32, levels: F32, log_likelihood: F64, *, lost: bool) -> None:
         """Judge frames of which the first, or all, stand for what was lost.
@@ -301,6 +330,7 @@ class Detector:
                 continue
             if transition.kind == "pump_on":
                 self._run.clear()
+                self._room_unknown = False
                 self._machine.begin_run()
             self._run[transition.kind] = transition
             if transition.kind == "pump_off" and "pump_on" in self._run:

@@ -1,16 +1,20 @@
 """What is counted after all, and what the user takes back."""
 
 import gc
+import itertools
 import tracemalloc
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from acoustic.assets import demo_recording
+from acoustic.config import DecoderOptions, DetectorOptions
 from acoustic.evidence import CONTEXT_NAMES, EVIDENCE_NAMES, RunJudge, Trees
 from acoustic.model import load_model
 from acoustic.pipeline import Detector, Monitor
 from acoustic.sources.file import FileSource
+from acoustic.synth import SynthSource, sample_plan
 from acoustic.types import Action, AudioBlock, Event, settled
 
 BLOCK = AudioBlock(0, np.zeros(160, np.float32), 16_000)
@@ -156,3 +160,34 @@ def test_a_whoosh_that_the_room_drowned_is_counted_behind_one_that_was_heard():
     all_of_them = heard(0.0, 1000.0)
     assert [event.kind for event in all_of_them].count("no_release") == len(releases)
     assert "cycle" not in [event.kind for event in all_of_them]
+
+
+def begun_in_a_humming_room():
+    """Eight seconds of a room with a fridge in it, then a pump: blocks at 16 kHz, and when the pump starts."""
+    rng = np.random.default_rng([900, 15])
+    plan = replace(sample_plan("home", rng), lead_s=8.0, distractions=())
+    source = SynthSource(plan, rng, 16_000, block_s=0.1)
+    blocks = list(itertools.takewhile(lambda block: block.start < 12 * 16_000, source))
+    return blocks, source.simulator.truth().runs[0].pump_on_s
+
+
+def test_a_hum_from_the_first_moment_on_is_no_pump():
+    blocks, start_s = begun_in_a_humming_room()
+    first_s = {}
+    for doubt in (0.0, DecoderOptions().unknown_room_odds):
+        options = DetectorOptions(decoder=replace(DecoderOptions(), unknown_room_odds=doubt))
+        detector = Detector(options)
+        told = [event for block in blocks for event in detector.push(block)]
+        first_s[doubt] = next(event.time_s for event in told if event.kind == "pump_on")
+    # Without the doubt it is told as one.
+    assert first_s.pop(0.0) < 1.0
+    assert first_s.popitem()[1] == pytest.approx(start_s, abs=0.3)
+
+
+def test_a_pump_that_ran_before_anybody_listened_is_told():
+    blocks, start_s = begun_in_a_humming_room()
+    detector = Detector()
+    begun = [block for block in blocks if block.start > (start_s + 0.5) * 16_000]
+    told = [event for block in begun for event in detector.push(block)]
+    pump_on = next(event for event in told if event.kind == "pump_on")
+    assert pump_on.decided_s < start_s + 3.0

@@ -325,9 +325,7 @@ class Decoder:
                 return [self._go_on(max(int(path[ENTRY]), told["pump_off"]), now, again)]
         waited_s = (now - told["pump_off"]) * self.hop_s
         # While the silence may be a hold that nobody can hear, its release may still come, or be coming just now.
-        patient = (
-            self.could_drown and p[State.MASKED] + p[State.RELEASE] > 0.02 and waited_s < options.masked_wait_s
-        )
+        patient = self.could_drown and p[State.MASKED] + p[State.RELEASE] > 0.02 and waited_s < options.masked_wait_s
         if again > options.on_posterior or (waited_s >= options.release_wait_s and not patient):
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []

@@ -714,9 +714,7 @@ def _logistic(odds: F64) -> F64:
     return p
 
 
-def write_model(
-    folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees
-) -> None:
+def write_model(folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees) -> None:
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
