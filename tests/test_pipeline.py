@@ -191,3 +191,15 @@ def test_a_pump_that_ran_before_anybody_listened_is_told():
     told = [event for block in begun for event in detector.push(block)]
     pump_on = next(event for event in told if event.kind == "pump_on")
     assert pump_on.decided_s < start_s + 3.0
+
+
+def test_out_of_a_quiet_room_the_warning_comes_at_once():
+    # Two runs were stopped before anything quietened; a drowned hold would be waited for.
+    detector = Detector()
+    path = demo_recording().with_name("other-early-stop.flac")
+    told = [event for block in FileSource(path) for event in detector.push(block)]
+    stops = [event.time_s for event in told if event.kind == "pump_off"]
+    warned = [event for event in told if event.kind == "no_release"]
+    assert len(warned) == 2
+    for event in warned:
+        assert event.decided_s - max(stop for stop in stops if stop < event.time_s) < 3.0
