@@ -19,7 +19,7 @@ import numpy.typing as npt
 from acoustic.config import CycleOptions, DecoderOptions, DetectorOptions
 from acoustic.emission import LearnedEmission
 from acoustic.evidence import HeardRun, SessionMemory, compare
-from acoustic.model import Model, load_model
+from acoustic.model import load_model
 from acoustic.pipeline import Detector
 from acoustic.synth import Library
 from acoustic.tools.aggregate import summarise
@@ -49,7 +49,17 @@ def without_memory_of_sound() -> StreamDetector:
     """Judge each frame by its own features."""
     model = load_model()
     emission = _Forgetful(model.emission.phases, model.emission.release, model.emission.log_prior)
-    return Detector(model=Model(model.name, emission, model.judge))
+    return Detector(model=replace(model, emission=emission))
+
+
+def without_judge_of_whooshes() -> StreamDetector:
+    """Tell a release once the decoder's belief in it is enough."""
+    return Detector(model=replace(load_model(), whoosh=None))
+
+
+def without_doubt_at_first() -> StreamDetector:
+    """Take a hum that is there from the first moment on as it sounds."""
+    return Detector(DetectorOptions(decoder=DecoderOptions(unknown_room_odds=0.0)))
 
 
 class _CountsTold:
@@ -110,9 +120,11 @@ def without_masked_hold() -> StreamDetector:
 PARTS: dict[str, Callable[[], StreamDetector]] = {
     "whole": live_detector,
     "without the network's memory": without_memory_of_sound,
+    "without the judge of whooshes": without_judge_of_whooshes,
     "without the judge of whole runs": without_judge,
     "without the session's memory": without_session_memory,
     "without the masked hold": without_masked_hold,
+    "without doubt of an unknown room": without_doubt_at_first,
     **BASELINES,
 }
 FACTS = (
