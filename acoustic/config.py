@@ -195,7 +195,8 @@ class AdaptationOptions:
 class CycleOptions:
     """What a pump run must show to count as a cycle: how likely it was complete, all told, and how long it was."""
 
-    min_complete: float = 0.5
+    # Below a half: behind a cycle another is to be expected, and the judge misses more of them than it counts wrongly.
+    min_complete: float = 0.42
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
     min_complete_first: float = 0.8
@@ -208,7 +209,7 @@ class CycleOptions:
     # drowned it.
     min_complete_unheard: float = 0.6
     # Once a run was said not to count, what follows it must make it this sure to take that back.
-    min_complete_late: float = 0.6
+    min_complete_late: float = 0.5
 
     def counts(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
         """Whether a run with a release is a cycle.
