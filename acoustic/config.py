@@ -139,10 +139,13 @@ class DecoderOptions:
     longest_s: float = 60.0
     # When a stream begins nothing is known of its room: what hums may be a pump that nobody heard start. Until the
     # first pump is told, the log-odds of one are doubted by so much at first, then by those of the room so far and
-    # `room_margin`; once that is nothing, the room is known. Their mean is taken over as many frames as there were, and
-    # `room_prior_frames`, at most over `room_frames`; the very first frames are without the past that features need.
+    # `room_margin`; once that is nothing, the room is known, and so it is once something is heard to set in, `onset_db`
+    # over the quietest so far. Their mean is taken over as many frames as there were, and `room_prior_frames`, at most
+    # over `room_frames`; the very first frames are without the past that features need, and filters settle.
     unknown_room_odds: float = 2.6
     room_margin: float = 1.0
+    onset_db: float = 20.0
+    room_settling_frames: int = 20
     room_wait_frames: int = 60
     room_prior_frames: int = 30
     room_frames: int = 300

@@ -103,6 +103,7 @@ class Detector:
         self._ear.reset()
         self._room_unknown = True
         self._room_frames = 0
+        self._room_dbfs = np.inf
         self._room_odds = self.options.decoder.unknown_room_odds
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
@@ -260,7 +261,7 @@ class Detector:
         if not self._decoder.begun:
             log_likelihood = self._from_first_sound(features, log_likelihood)
         if self._room_unknown:
-            log_likelihood = self._in_unknown_room(log_likelihood)
+            log_likelihood = self._in_unknown_room(levels[len(levels) - len(log_likelihood) :, -1], log_likelihood)
         transitions = self._decoder.hear(log_likelihood)
         return self._events(transitions) if transitions else []
 
@@ -274,19 +275,21 @@ class Detector:
         self._decoder.skip(silent)
         return log_likelihood[silent:]
 
-    def _in_unknown_room(self, log_likelihood: F64) -> F64:
-        """Doubt what is said of a pump until the room has been heard without one.
+    def _in_unknown_room(self, level_dbfs: F32, log_likelihood: F64) -> F64:
+        """Doubt what is said of a pump until the room has been heard without one, or something in it has set in.
 
         A fridge or a fan that hums from the first moment on sounds somewhat like a pump that nobody heard start.
         """
         options = self.options.decoder
         doubted = log_likelihood.copy()
-        for row in doubted:
+        for row, level in zip(doubted, level_dbfs, strict=True):
+            self._room_frames += 1
+            if self._room_frames > options.room_settling_frames:
+                self._room_dbfs = min(self._room_dbfs, float(level))
             doubt = min(self._room_odds + options.room_margin, options.unknown_room_odds)
-            if doubt <= 0.0:
+            if doubt <= 0.0 or level > self._room_dbfs + options.onset_db:
                 self._room_unknown = False
                 break
-            self._room_frames += 1
             counted = self._room_frames - options.room_wait_frames
             if counted > 0:
                 odds = max(row[SoundClass.FILL], row[SoundClass.HOLD]) - row[SoundClass.BACKGROUND]

@@ -40,7 +40,7 @@ from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..synth import Run
-from ..whoosh import WHOOSH_NAMES
+from ..whoosh import WHOOSH_NAMES, WhooshEar
 from .lessons import FRAME_LAG_S, HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
 
 __all__ = [
@@ -410,8 +410,20 @@ def _go_on_from(begin: AnyNetwork, layers: list[tuple[Any, Any]], mean: F32, sca
             bias.copy_(torch.from_numpy(b))
 
 
-class _Eavesdropping(Detector):
-    """The live detector, fed with features that are already there; it keeps every onset that may be a whoosh's.
+class _Taught(Detector):
+    """The live detector, fed with features that are already there."""
+
+    def feed(self, lesson: Lesson) -> None:
+        self.reset()
+        self._rate_hz = RATE_HZ
+        self._begin(0)
+        features = lesson.features.astype(np.float32)
+        for start in range(0, len(features), 10):
+            self._judge(features[start : start + 10], lesson.levels[start : start + 10], lost=False)
+
+
+class _Eavesdropping(_Taught):
+    """Keeps every onset that may be a whoosh's.
 
     It tells only those of which the decoder is all but certain, to see what becomes of the others.
     """
@@ -426,13 +438,8 @@ class _Eavesdropping(Detector):
         return float(possible.belief[State.RELEASE] > CERTAIN)
 
     def hear(self, lesson: Lesson) -> list[tuple[PossibleRelease, F64]]:
-        self.reset()
-        self._rate_hz = RATE_HZ
-        self._begin(0)
         self.seen = []
-        features = lesson.features.astype(np.float32)
-        for start in range(0, len(features), 10):
-            self._judge(features[start : start + 10], lesson.levels[start : start + 10], lost=False)
+        self.feed(lesson)
         return self.seen
 
 
@@ -522,17 +529,14 @@ class _KeptEvidence(RunEvidence):
         return measures
 
 
-class _Listening(Detector):
-    """The live detector, fed with features that are already there; it keeps what its judge was shown."""
+class _Listening(_Taught):
+    """Keeps what its judge was shown."""
 
     def hear(self, lesson: Lesson) -> list[tuple[RunFrames, RunMeasures]]:
         self._evidence = kept = _KeptEvidence(self.options.feature, self._extractor.names)
-        self.reset()
-        self._rate_hz = RATE_HZ
-        self._begin(0)
-        features = lesson.features.astype(np.float32)
-        for start in range(0, len(features), 10):
-            self._judge(features[start : start + 10], lesson.levels[start : start + 10], lost=False)
+        # What it measures whooshes by is what it hears now.
+        self._ear = WhooshEar(kept)
+        self.feed(lesson)
         return kept.seen
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acoustic.errors import ModelError
-from acoustic.evidence import HeardRun, compare
+from acoustic.evidence import EVIDENCE_NAMES, HeardRun, Trees, compare
 from acoustic.model import load_model
 from acoustic.tools.learn import (
     LearnOptions,
@@ -91,6 +91,21 @@ def test_runs_are_paired_with_the_truth(emission, material):
     assert np.isfinite(vectors).all()
     true = sum(run.complete for lesson in material[16:] for run in lesson.runs)
     assert 0.5 * true <= complete.sum() <= true
+
+
+def test_the_judge_is_shown_runs_whose_whoosh_was_measured(emission, material):
+    # A tree of one question: what stands out of the room is a whoosh. Of an ear that hears nothing, nothing does.
+    stands_out = Trees(
+        feature=np.array([WHOOSH_NAMES.index("now-before all"), 0, 0]),
+        threshold=np.array([3.0, 0.0, 0.0]),
+        left=np.array([1, -1, -1]),
+        right=np.array([2, -1, -1]),
+        value=np.array([0.0, -5.0, 5.0]),
+        roots=np.array([0]),
+        baseline=np.zeros(1),
+    )
+    vectors, complete, _ = run_vectors(emission, material[16:], whoosh=stands_out)
+    assert (vectors[complete, EVIDENCE_NAMES.index("released")] > 0).mean() > 0.5
 
 
 def test_the_judge_beats_the_majority(emission, material):
