@@ -255,6 +255,45 @@ def _appliance(m: _Maker) -> None:
     m.hiss(m.bands(3, 200.0, 6000.0, (0.3, 1.2), -3.0), envelope, m.log_between(0.1, 3.0))
 
 
+def _texture(m: _Maker) -> None:
+    """Any steady sound: noise of any colour, lines of any pitch, bubbles and crackles, in any mix.
+
+    Water, frying, a fan, an extractor, a fridge and a boiler are cases of it; so is much that nobody has thought of. A
+    motor in it may spin up, be leant on, and end with a clunk.
+    """
+    envelope = m.swell(m.log_between(0.005, 0.5), m.log_between(0.005, 0.5))
+    envelope *= m.wander(m.log_between(0.2, 12.0), m.between(0.0, 0.6))
+    speed = np.ones(m.count)
+    if m.rng.random() < 0.3:
+        speed -= np.exp(-m.time_s / m.log_between(0.03, 1.0)) * m.between(0.2, 0.95)
+    for _ in range(int(m.rng.integers(0, 4)) if m.rng.random() < 0.4 else 0):
+        # Somebody leans on it, or fills it: another speed and another level from here on.
+        at = m.rng.random() * m.time_s[-1]
+        step = 0.5 + 0.5 * np.tanh((m.time_s - at) / m.log_between(0.01, 0.6))
+        speed *= 1.0 + m.between(-0.25, 0.1) * step
+        envelope *= 10.0 ** (m.between(-10.0, 6.0) * step / 20.0)
+    if m.rng.random() < 0.35:
+        depth, hz = m.between(0.1, 0.9), m.log_between(1.0, 130.0)
+        envelope *= 1.0 + depth * np.sin(2.0 * math.pi * hz * m.time_s + m.between(0.0, 6.3))
+    colour = m.bands(int(m.rng.integers(2, 11)), 60.0, 12000.0, (0.3, 4.0), m.between(-6.0, 1.5))
+    m.hiss(colour, envelope * speed, 1.0)
+    for _ in range(int(m.rng.integers(0, 3))):
+        mains = m.rng.random() < 0.5
+        pitch = float(m.rng.choice([50.0, 60.0, 100.0, 120.0])) if mains else m.log_between(20.0, 600.0)
+        turning = np.full(m.count, pitch) if mains else pitch * speed * m.wander(m.log_between(0.5, 8.0), 0.01)
+        shape = m.bands(6, max(40.0, 0.5 * pitch), 4500.0, (2.0, 15.0), m.between(-8.0, 0.0))
+        m.buzz(turning, shape, envelope * m.wander(1.0, 0.2), m.log_between(0.03, 3.0))
+    if m.rng.random() < 0.4:
+        low_hz, high_hz = (250.0, 2500.0) if m.rng.random() < 0.5 else (900.0, 8000.0)
+        loud = m.log_between(0.3, 10.0)
+        for _ in range(int(min(m.log_between(3.0, 200.0) * m.time_s[-1], 4000))):
+            decay_s = m.log_between(5e-4, 0.015)
+            m.ring(m.rng.random() * m.time_s[-1], m.log_between(low_hz, high_hz), decay_s, loud * m.between(0.05, 1.0))
+    if m.rng.random() < 0.3:
+        for _ in range(int(m.rng.integers(2, 6))):
+            m.ring(max(0.0, m.time_s[-1] - 0.2), m.log_between(80.0, 4000.0), m.log_between(0.005, 0.06), 2.0)
+
+
 def _beep(m: _Maker) -> None:
     """Timer, phone, microwave: a few steady tones, or a buzzing phone."""
     if m.rng.random() < 0.3:
@@ -299,6 +338,7 @@ _MAKERS: Final[dict[str, Callable[[_Maker], None]]] = {
     "dishes": _dishes,
     "knock": _knock,
     "appliance": _appliance,
+    "texture": _texture,
     "beep": _beep,
     "bump": _bump,
     "machine": _machine,

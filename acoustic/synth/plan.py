@@ -40,6 +40,7 @@ DistractionKind = Literal[
     "dishes",
     "knock",
     "appliance",
+    "texture",
     "beep",
     "bump",
     "machine",

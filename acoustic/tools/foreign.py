@@ -23,6 +23,7 @@ F64 = npt.NDArray[np.float64]
 
 # Motors and mains hum come most, since they are what a pump is mistaken for.
 _KINDS: Final[tuple[tuple[DistractionKind, float], ...]] = (
+    ("texture", 8.0),
     ("appliance", 3.0),
     ("juicer", 2.5),
     ("music", 2.0),
@@ -36,7 +37,7 @@ _KINDS: Final[tuple[tuple[DistractionKind, float], ...]] = (
     ("bump", 0.5),
 )
 # How many sessions are one sound again and again.
-_REPEATED_SHARE: Final = 0.3
+_REPEATED_SHARE: Final = 0.5
 # Knots of the colour an octave apart, from 31 Hz to 8 kHz.
 _KNOTS: Final = 9
 
@@ -69,12 +70,16 @@ def foreign_sound(library: Library | None, rng: np.random.Generator, duration_s:
 
 def _repeated(library: Library | None, rng: np.random.Generator, count: int) -> F32:
     """Repeat some seconds, each time at another level: a motor that is leant on, a hum that jumps."""
-    piece = _one(library, rng, 2.5, 10.0)
-    for _ in range(int(rng.integers(0, 3))):
-        other = _one(library, rng, 2.5, 10.0)
-        shorter = min(len(piece), len(other))
-        piece = piece[:shorter] + other[:shorter]
-    piece = piece + _floor(rng, len(piece))
+    piece = _floor(rng, int(RATE_HZ * rng.uniform(2.5, 10.0)))
+    for _ in range(int(rng.integers(1, 4))):
+        # Some are there all the time, others begin or end within it.
+        whole = rng.random() < 0.6
+        sound = _one(library, rng, 0.4 if not whole else 10.0, 10.0)
+        if whole:
+            sound = np.resize(sound, len(piece))
+        start = 0 if whole else int(rng.integers(len(piece)))
+        sound = sound[: len(piece) - start]
+        piece[start : start + len(sound)] += sound
     loudest_db = -20.0 * np.log10(np.abs(piece).max() + 1e-6)
     spread_db = rng.uniform(5.0, 30.0)
     fade = int(RATE_HZ * rng.uniform(0.01, 0.1))
