@@ -28,6 +28,8 @@ __all__ = [
     "MISSING",
     "MOST_DOUBTFUL",
     "NEAR",
+    "SHOT",
+    "TRACES",
     "HeardRun",
     "RunEvidence",
     "RunFrames",
@@ -223,6 +225,11 @@ class RunEvidence:
         self._append: Any = None
         self._end = 0
 
+    @property
+    def n_bands(self) -> int:
+        """Number of bands; in a row, traces come behind them."""
+        return self._n_bands
+
     def reset(self) -> None:
         """Forget all rows."""
         self._end = 0
@@ -265,13 +272,28 @@ class RunEvidence:
         """Levels of the bands over frames first..last - 1, dBFS: a low quantile of each, shape (bands,)."""
         return self._level(first, last)[: self._n_bands]
 
+    def typical(self, first: int, last: int) -> F64:
+        """Levels of the bands over frames first..last - 1, dBFS: the median of each, shape (bands,)."""
+        typical: F64 = np.median(self._rows[self._span(first, last), : self._n_bands], axis=0)
+        return typical
+
     def recent(self, end: int, frames: int) -> tuple[F64, F64]:
         """Band levels (frames, bands) of the last frames before `end`, and what the emission said of them."""
-        first = max(end - frames, self._end - FRAMES, 0)
-        at, behind = first % FRAMES, (end - 1) % FRAMES + 1
+        rows, likelihoods = self.rows(end - frames, end)
+        return rows[:, : self._n_bands], likelihoods
+
+    def rows(self, first: int, last: int) -> tuple[F64, F64]:
+        """Levels and traces (frames, bands + traces) of frames first..last - 1, and what the emission said of them.
+
+        Of frames that are remembered no longer, or not there yet, the nearest that are stand in; there is at least one.
+        They are not to be written to.
+        """
+        last = min(max(last, self._end - FRAMES + 1, 1), self._end)
+        first = min(max(first, self._end - FRAMES, 0), last - 1)
+        at, behind = first % FRAMES, (last - 1) % FRAMES + 1
         if at < behind:
-            return self._rows[at:behind, : self._n_bands], self._likelihoods[at:behind]
-        rows = np.concatenate([self._rows[at:, : self._n_bands], self._rows[:behind, : self._n_bands]])
+            return self._rows[at:behind], self._likelihoods[at:behind]
+        rows = np.concatenate([self._rows[at:], self._rows[:behind]])
         return rows, np.concatenate([self._likelihoods[at:], self._likelihoods[:behind]])
 
     def grouped(self, levels: F64) -> F64:

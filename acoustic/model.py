@@ -1,6 +1,6 @@
 """A trained model: a folder with `weights.npz` (no pickle), `model.toml` (hash, versions, priors) and a card.
 
-It holds the two networks of the emission, the judge of whooshes as they set in, and the judge of whole runs.
+It holds the two networks of the emission, the judges of pumps and whooshes as they set in, and that of whole runs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .emission import N_OUTPUTS, LearnedEmission, Network, RecurrentNetwork
 from .errors import ModelError
 from .evidence import CONTEXT_NAMES, EVIDENCE_NAMES, RunJudge, Trees
 from .features.layout import FEATURE_VERSION
+from .pump import PUMP_NAMES
 from .whoosh import WHOOSH_NAMES
 
 __all__ = ["Model", "load_model"]
@@ -33,12 +34,16 @@ MOST_TAP = 50
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What a detector needs to have learned; without `whoosh`, the decoder's belief alone tells a release."""
+    """What a detector needs to have learned.
+
+    Without `pump`, the decoder's belief alone tells a pump, and without `whoosh` a release.
+    """
 
     name: str
     emission: LearnedEmission
     judge: RunJudge
     whoosh: Trees | None = None
+    pump: Trees | None = None
 
 
 def load_model(name: str = "default") -> Model:
@@ -55,11 +60,11 @@ def load_model(name: str = "default") -> Model:
         card = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
         data = where.read_bytes()
         version, digest = card["feature_version"], card["sha256"]
-        evidence = tuple(card["evidence"]), tuple(card["context"]), tuple(card["whoosh"])
+        evidence = tuple(tuple(card[name]) for name in ("evidence", "context", "whoosh", "pump"))
         log_prior = np.log(np.array(card["priors"], dtype=np.float64))
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise ModelError(f"{folder}: cannot be read as a model ({error}); install it again") from error
-    if version != FEATURE_VERSION or evidence != (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES):
+    if version != FEATURE_VERSION or evidence != (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES):
         raise ModelError(
             f"{folder}: made for features of version {version}, this program has {FEATURE_VERSION}; train it again"
         )
@@ -71,6 +76,7 @@ def load_model(name: str = "default") -> Model:
         phases = _network(RecurrentNetwork, arrays, "phases")
         release = _network(Network, arrays, "release")
         whoosh = _trees(arrays, "whoosh", len(WHOOSH_NAMES), where)
+        pump = _trees(arrays, "pump", len(PUMP_NAMES), where)
         judge = RunJudge(
             _trees(arrays, "judge.alone", len(EVIDENCE_NAMES), where),
             _trees(arrays, "judge.together", len(CONTEXT_NAMES), where),
@@ -88,7 +94,8 @@ def load_model(name: str = "default") -> Model:
     taps = release.taps
     if taps.ndim != 1 or not len(taps) or taps[0] != 0 or (np.diff(taps) < 1).any() or taps[-1] > MOST_TAP:
         raise ModelError(f"{where}: the taps of release make no sense; install the model again")
-    return Model(str(card.get("name", Path(name).name)), LearnedEmission(phases, release, log_prior), judge, whoosh)
+    emission = LearnedEmission(phases, release, log_prior)
+    return Model(str(card.get("name", Path(name).name)), emission, judge, whoosh, pump)
 
 
 def _trees(arrays: Arrays, part: str, inputs: int, where: Path) -> Trees:

@@ -13,13 +13,14 @@ from .adaptation import MachineMemory, PressureTimes
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, PossibleRelease, SoundClass, Transition
+from .decoder import Decoder, PossiblePump, PossibleRelease, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
+from .pump import PastRun, PumpEar, PumpMemory
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 from .whoosh import WhooshEar
 
@@ -66,11 +67,17 @@ class Detector:
         self.options = options or DetectorOptions()
         self.model = load_model(model) if isinstance(model, str) else model
         self._extractor = FeatureExtractor(self.options.frame, self.options.feature)
-        judged = None if self.model.whoosh is None else self._judge_release
-        self._decoder = Decoder(self.options.decoder, self.options.frame.hop_s, judged)
+        self._decoder = Decoder(
+            self.options.decoder,
+            self.options.frame.hop_s,
+            None if self.model.whoosh is None else self._judge_release,
+            None if self.model.pump is None else self._judge_pump,
+        )
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
         self._ear = WhooshEar(self._evidence)
+        self._pump_ear = PumpEar(self._evidence)
+        self._past = PumpMemory()
         self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
         self._times = PressureTimes(self.options.adaptation)
@@ -101,6 +108,8 @@ class Detector:
         self._decoder.reset()
         self._evidence.reset()
         self._ear.reset()
+        self._pump_ear.reset()
+        self._past.reset()
         self._room_unknown = True
         self._room_frames = 0
         self._room_dbfs = np.inf
@@ -319,6 +328,11 @@ class Detector:
         assert self.model.whoosh is not None
         return self.model.whoosh.probability(self._ear.measure(possible, self._memory.near))
 
+    def _judge_pump(self, possible: PossiblePump) -> float:
+        """Say how likely a possible pump is one."""
+        assert self.model.pump is not None
+        return self.model.pump.probability(self._pump_ear.measure(possible, self._past, self._cycles.count))
+
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""
         rate_hz = self._rate_hz or RATE_HZ
@@ -395,6 +409,15 @@ class Detector:
         complete = self.model.judge.probability(self._memory.context(heard))
         events: list[Event] = []
         run_s = (off.frame - on.frame) * self.options.frame.hop_s
+        self._past.push(
+            PastRun(
+                self._evidence.typical(on.frame, off.frame),
+                off.frame,
+                off.frame - on.frame,
+                released=release is not None,
+                complete=complete,
+            )
+        )
         earlier = self._cycles.count
         counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
         unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)

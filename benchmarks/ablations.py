@@ -23,13 +23,21 @@ from acoustic.model import load_model
 from acoustic.pipeline import Detector
 from acoustic.synth import Library
 from acoustic.tools.aggregate import summarise
-from acoustic.tools.evaluate import StreamDetector, evaluate, live_detector, simulated
-from acoustic.tools.evaluation_tables import figure_text
+from acoustic.tools.evaluate import (
+    LoopedSound,
+    StreamDetector,
+    evaluate,
+    find_sounds,
+    live_detector,
+    looped,
+    simulated,
+)
+from acoustic.tools.evaluation_tables import figure_text, rate_text
 from acoustic.tools.lessons import is_held_out
 from acoustic.types import AudioBlock, Event
 
 from .baselines import BASELINES
-from .protocol import MIXED
+from .protocol import HEARD, MIXED
 from .results import table, write_section
 
 SEED = 20_260_402
@@ -55,6 +63,11 @@ def without_memory_of_sound() -> StreamDetector:
 def without_judge_of_whooshes() -> StreamDetector:
     """Tell a release once the decoder's belief in it is enough."""
     return Detector(model=replace(load_model(), whoosh=None))
+
+
+def without_judge_of_pumps() -> StreamDetector:
+    """Tell a pump once the decoder believes in it."""
+    return Detector(model=replace(load_model(), pump=None))
 
 
 def without_doubt_at_first() -> StreamDetector:
@@ -120,6 +133,7 @@ def without_masked_hold() -> StreamDetector:
 PARTS: dict[str, Callable[[], StreamDetector]] = {
     "whole": live_detector,
     "without the network's memory": without_memory_of_sound,
+    "without the judge of pumps": without_judge_of_pumps,
     "without the judge of whooshes": without_judge_of_whooshes,
     "without the judge of whole runs": without_judge,
     "without the session's memory": without_session_memory,
@@ -136,6 +150,7 @@ FACTS = (
     "pressure F1 at 1 s",
     "early cues",
 )
+SOUNDS_H = 2.0
 
 
 def main() -> None:
@@ -147,9 +162,11 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     library = None
+    sounds: list[LoopedSound] = []
     if arguments.corpus is not None:
         files = (file for name in MIXED for file in Library.from_folder(arguments.corpus / name).files)
         library = Library(tuple(file for file in files if is_held_out(file[0])))
+        sounds = looped([path for name in HEARD for path in find_sounds(arguments.corpus / name)], SOUNDS_H, SEED)
     cleanings = simulated(("home", "kitchen", "hard"), ("cleaning",), arguments.count, SEED, library=library)
     others = simulated(
         ("home", "kitchen"), ("shots", "flushes", "leak"), max(arguments.count // 6, 1), SEED, library=library
@@ -165,8 +182,14 @@ def main() -> None:
         ]
         cells = [figure_text(each, 100, 0) for each in (*exact, summarise(rest, np.random.default_rng(SEED)).exact)]
         cells += [figure_text(whole.events[kind].f1, 1, 2) for kind in ("release@0.2", "pressure@1")]
-        rows.append([name, *cells, figure_text(whole.early_cues, 100, 0)])
+        cells.append(figure_text(whole.early_cues, 100, 0))
+        if sounds:
+            silent = summarise(list(evaluate(sounds, detector, arguments.jobs)), np.random.default_rng(SEED))
+            cells += [rate_text(rate) for rate in (silent.false_pump_on, silent.false_cycles)]
+        rows.append([name, *cells])
     head = [f"{fact}, %" if "F1" not in fact else fact for fact in FACTS]
+    if sounds:
+        head += ["real sounds: false pump_on an hour", "false cycles an hour"]
     body = table(["", *head], rows)
     text = "The first four columns: sessions counted exactly. Intervals are of 95 %.\n\n" + body
     write_section(

@@ -80,7 +80,7 @@ def test_shapes_that_do_not_fit_are_refused(folder):
         load_model(str(folder))
 
 
-@pytest.mark.parametrize("part", ["judge.alone", "judge.together", "whoosh"])
+@pytest.mark.parametrize("part", ["judge.alone", "judge.together", "whoosh", "pump"])
 def test_a_tree_that_leads_back_is_refused(folder, part):
     # Its walk would never end.
     with np.load(folder / "weights.npz") as found:

@@ -100,6 +100,19 @@ def test_a_first_run_is_counted_once_others_like_it_have_followed():
     assert [event.kind for event in settled(verdicts)] == 5 * ["cycle"]
 
 
+def test_only_what_its_judge_takes_for_a_pump_is_told():
+    def heard(odds):
+        always = tree(0, np.inf, odds, odds)
+        detector = Detector(model=replace(load_model(), pump=always))
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    assert heard(-3.0) == []
+    sure = [event.kind for event in heard(3.0)]
+    without = Detector(model=replace(load_model(), pump=None))
+    told = [event for block in FileSource(demo_recording()) for event in without.push(block)] + without.flush()
+    assert sure == [event.kind for event in told]
+
+
 def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
     """And needs no more room than what comes out of the resampler and some small change."""
     rate_hz, n = 48_000, 480

@@ -15,7 +15,7 @@ from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
 from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, fill_ends
 
-__all__ = ["Decoder", "PossibleRelease", "Transition", "TransitionKind"]
+__all__ = ["Decoder", "PossiblePump", "PossibleRelease", "Transition", "TransitionKind"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -25,6 +25,8 @@ B1 = npt.NDArray[np.bool_]
 
 ENTRY = -1
 _NEVER = np.iinfo(np.int64).max
+# No belief comes to this.
+_BEYOND = 2.0
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 
 
@@ -55,6 +57,15 @@ _STAGES: dict[TransitionKind, str] = {
 
 
 @dataclass(frozen=True, slots=True)
+class PossiblePump:
+    """What has run since frame `on` and is believed to be a pump, as of frame `now`; `belief` in each state."""
+
+    on: int
+    now: int
+    belief: F64
+
+
+@dataclass(frozen=True, slots=True)
 class PossibleRelease:
     """A release that has perhaps set in, as of frame `now`.
 
@@ -70,6 +81,11 @@ class PossibleRelease:
     told: frozenset[TransitionKind]
 
 
+def _odds(probability: float) -> float:
+    p = min(max(probability, 1e-6), 1.0 - 1e-6)
+    return float(np.log(p / (1.0 - p)))
+
+
 def _watches(options: DecoderOptions, release_from: float) -> dict[str, tuple[B1, F64]]:
     """For each stage, the sets of states whose belief may tell something once it is above a threshold."""
     on, off = ((State.FILL, State.HOLD), options.on_posterior), (_AFTER, options.off_posterior)
@@ -78,6 +94,7 @@ def _watches(options: DecoderOptions, release_from: float) -> dict[str, tuple[B1
     pressure = (State.HOLD,), options.pressure_posterior
     stages: dict[str, list[tuple[tuple[State, ...], float]]] = {
         "off": [on],
+        "doubted": [release, on],
         "filling": [release, pressure, off],
         "held": [release, off],
         "stopped": [release, on],
@@ -104,6 +121,9 @@ class Decoder:
         Durations and thresholds.
     hop_s
         Seconds from frame to frame.
+    judge_pump
+        Says how likely what is believed to be a pump is one, again and again until it is told, which it is once that is
+        `pump_judged`. None: it is told once the belief in it passes `on_posterior`.
     judge_release
         Says how likely a possible release is one; it is told once that is `release_judged`. None: once the belief in it
         passes `release_posterior`.
@@ -114,9 +134,11 @@ class Decoder:
         options: DecoderOptions | None = None,
         hop_s: float = 0.01,
         judge_release: Callable[[PossibleRelease], float] | None = None,
+        judge_pump: Callable[[PossiblePump], float] | None = None,
     ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
+        self._judge_pump = judge_pump
         self._judge_release = judge_release
         self._any_machine = backflush_grammar(self.options, hop_s)
         # How long a fill takes on any machine, shape (D,).
@@ -125,6 +147,7 @@ class Decoder:
         judged = judge_release is not None
         self._release_from = self.options.release_possible if judged else self.options.release_posterior
         self._watches = _watches(self.options, self._release_from)
+        self._unheeded = self._watches["off"][0], np.full(1, _BEYOND)
         scratch = np.zeros(N_CLASSES)
         self._as_given = np.concatenate([[1.0, 0.0, self.options.prune], scratch])
         self._as_heard = np.concatenate(
@@ -145,6 +168,10 @@ class Decoder:
         # Whether the room could drown a hold of the run under way, as far as the caller knows.
         self.could_drown = True
         self._told: dict[TransitionKind, int] = {}
+        # When it was last asked whether what runs is a pump, and how likely that was, for as long as it runs untold.
+        self._refused: list[tuple[int, float]] = []
+        # Where what was never told to be a pump had set in, and until when a release may still prove that it was one.
+        self._doubted: tuple[int, int] | None = None
         self._stage = "off"
         self._phase = Phase.BACKGROUND
         self._since = 0
@@ -209,8 +236,13 @@ class Decoder:
         if frames:
             self.begun = True
         while taken < frames:
-            watched, above = self._watches[self._stage]
+            watched, above = self._watches["doubted" if self._doubted is not None else self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
+            if self._doubted is not None:
+                until = self._doubted[1]
+            if self._refused:
+                watched, above = self._unheeded
+                until = self._refused[-1][0] + self.options.pump_again_frames
             if self._expected is not None:
                 frame, ends = self._expected
                 if self._belief.counters[1] >= frame:
@@ -277,6 +309,7 @@ class Decoder:
             self.could_drown = True
         else:
             self._told[kind] = frame
+            self._doubted = None
         # A pressure that is told late may come after the stop.
         self._stage = next((stage for past, stage in _STAGES.items() if past in self._told), "off")
         self._phase = PHASE_AFTER[kind]
@@ -291,7 +324,10 @@ class Decoder:
         if not told:
             running = p[State.FILL] + p[State.HOLD]
             path = self._likeliest(State.FILL, State.HOLD) if running > options.on_posterior else None
-            return [] if path is None else [self._say("pump_on", max(int(path[FILL_AT]), self._ended), now, running)]
+            if path is None:
+                return self._after_all(now)
+            on = self._pump(max(int(path[FILL_AT]), self._ended), now)
+            return [] if on is None else [self._say("pump_on", on, now, running)]
 
         if "release" in told:
             over = p[State.IDLE] + p[State.FILL] + p[State.HOLD]
@@ -303,7 +339,7 @@ class Decoder:
             end = self._mean_entry(State.IDLE, State.FILL, State.HOLD, after=told["release"]) if faded else now
             return [self._say("release_end", end, now, over)]
 
-        if (released := self._release(now)) is not None:
+        if (released := self._release(now, told["pump_on"])) is not None:
             path, confidence = released
             return [
                 *self._catch_up(path, now, confidence),
@@ -330,15 +366,49 @@ class Decoder:
             return [self._say("no_release", now, now, float(p[State.IDLE] + again))]
         return []
 
-    def _release(self, now: int) -> tuple[npt.NDArray[np.int64], float] | None:
-        """Likeliest way to a release, and how sure it is; None while it is not sure enough to be told."""
+    def _pump(self, on: int, now: int) -> int | None:
+        """Frame since which what is believed to run is a pump; None while it is not likely enough to be one."""
+        if self._judge_pump is None:
+            return on
+        options = self.options
+        likely = self._judge_pump(PossiblePump(on, now, self._belief.by_state.copy()))
+        if likely <= options.pump_judged:
+            self._refused.append((now, likely))
+            self._doubted = on, now + self._wait
+            return None
+        last = self._refused[-options.pump_rise_asks :]
+        self._refused.clear()
+        if last and _odds(likely) - min(_odds(before) for _, before in last) > options.pump_rise_odds:
+            # Something else ran before, and the pump set in over it.
+            return max(on, last[-1][0] - options.pump_again_frames)
+        return on
+
+    def _after_all(self, now: int) -> list[Transition]:
+        """Tell of what was doubted all at once, if a release follows it: then it was a pump."""
+        self._refused.clear()
+        if self._doubted is None:
+            return []
+        on, until = self._doubted
+        released = self._release(now, on)
+        if released is None:
+            if now >= until:
+                self._doubted = None
+            return []
+        path, confidence = released
+        pump = self._say("pump_on", on, now, confidence, late=True)
+        past = self._catch_up(path, now, confidence)
+        release = self._say("release", max(int(path[RELEASE_AT]), *self._told.values()), now, confidence)
+        return [pump, *past, release]
+
+    def _release(self, now: int, on: int) -> tuple[npt.NDArray[np.int64], float] | None:
+        """Likeliest way to a release of the run since `on`, and how sure it is; None while that is not enough."""
         believed = float(self._belief.by_state[State.RELEASE])
         path = self._likeliest(State.RELEASE) if believed > self._release_from else None
         if path is None or self._judge_release is None:
             return None if path is None else (path, believed)
-        stop = int(path[STOP_AT]) if path[STOP_AT] >= self._told["pump_on"] else int(path[ENTRY])
+        stop = int(path[STOP_AT]) if path[STOP_AT] >= on else int(path[ENTRY])
         possible = PossibleRelease(
-            self._told["pump_on"],
+            on,
             self._told.get("pump_off", stop),
             int(path[ENTRY]),
             now,

@@ -10,7 +10,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ..adaptation import MachineMemory, PressureTimes
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
-from ..decoder import Decoder, PossibleRelease, State
+from ..decoder import Decoder, PossiblePump, PossibleRelease, State
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
 from ..evidence import (
@@ -39,6 +39,7 @@ from ..evidence import (
 from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
+from ..pump import PUMP_NAMES, PumpEar
 from ..synth import Run
 from ..whoosh import WHOOSH_NAMES, WhooshEar
 from .lessons import FRAME_LAG_S, HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
@@ -47,7 +48,9 @@ __all__ = [
     "LearnOptions",
     "fit_judge",
     "fit_networks",
+    "fit_pump",
     "fit_whoosh",
+    "pump_vectors",
     "run_vectors",
     "train",
     "whoosh_vectors",
@@ -59,6 +62,12 @@ F64 = npt.NDArray[np.float64]
 FOLDS = 5
 # What becomes of a possible release is watched until the decoder believes it so far.
 CERTAIN = 0.97
+# Log-odds that pass every threshold.
+CERTAIN_ODDS = 10.0
+# What is believed so far to be a pump is learned from, less than what is asked about live: there are few false ones.
+BELIEVED = 0.9
+# It is asked about so often before it is told: for up to eight seconds.
+MOST_ASKS = 80
 # Behind the valve's opening, what is heard is its release for so long.
 LONGEST_ONSET_S = 3.0
 Say = Callable[[str], None]
@@ -118,16 +127,26 @@ class LearnOptions:
     learning_rate: float = 4e-3
     release_rate: float = 3e-3
     input_noise: float = 0.1
-    judge_trees: int = 200
-    judge_leaves: int = 12
-    judge_rate: float = 0.06
+    judge_trees: int = 400
+    judge_leaves: int = 16
+    judge_rate: float = 0.05
+    # Of what the judge's trees see, each split may choose among this share, and leaves that are smaller are not made:
+    # trees that differ err less together.
+    judge_choice: float = 0.3
+    judge_smallest: int = 50
     # The judge of whooshes, as they set in.
     whoosh_trees: int = 150
     whoosh_leaves: int = 12
     whoosh_rate: float = 0.08
     whoosh_smallest: int = 100
+    # The judge of pumps, while they run.
+    pump_trees: int = 300
+    pump_leaves: int = 12
+    pump_rate: float = 0.06
+    pump_choice: float = 0.3
+    pump_smallest: int = 40
     # The trees over what a run's session tells of it.
-    context_trees: int = 200
+    context_trees: int = 300
     context_leaves: int = 8
     context_rate: float = 0.05
     # A fixed number, since sums split otherwise come out otherwise. More threads than free cores wait for each other.
@@ -514,6 +533,113 @@ def fit_whoosh(
     return _trees(fit(vectors, released, weight=weight))
 
 
+class _Overhearing(_Taught):
+    """Keeps everything that may be a pump, and tells it only after having asked for a while."""
+
+    def __init__(self, options: DetectorOptions | None, model: Model, rng: np.random.Generator) -> None:
+        super().__init__(options, model)
+        whoosh = None if model.whoosh is None else self._judge_release
+        sooner = replace(self.options.decoder, on_posterior=BELIEVED)
+        self._decoder = Decoder(sooner, self.options.frame.hop_s, whoosh, self._judge_pump)
+        self._rng = rng
+        self._patience = 0
+        self.seen: list[tuple[PossiblePump, F64]] = []
+
+    def _judge_pump(self, possible: PossiblePump) -> float:
+        if not self.seen or self.seen[-1][0].on != possible.on:
+            self._patience = int(MOST_ASKS ** self._rng.random())
+        self.seen.append((possible, self._pump_ear.measure(possible, self._past, self._cycles.count)))
+        self._patience -= 1
+        return float(self._patience < 0)
+
+    def hear(self, lesson: Lesson) -> list[tuple[PossiblePump, F64]]:
+        self.seen = []
+        self.feed(lesson)
+        return self.seen
+
+
+def _runs(lesson: Lesson, time_s: float) -> bool:
+    """Whether a pump runs at a time of the session."""
+    return any(
+        run.pump_on_s <= time_s < (lesson.duration_s if run.pump_off_s is None else run.pump_off_s)
+        for run in lesson.runs
+    )
+
+
+def pump_vectors(
+    emission: LearnedEmission,
+    material: Iterable[Lesson],
+    judge: RunJudge | None = None,
+    whoosh: Trees | None = None,
+    seed: int = 0,
+) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], F64]:
+    """Collect what the judge of pumps sees.
+
+    Returns
+    -------
+    vectors
+        Shape (moments, measures): moments in which the decoder believed in a pump that was not told, a tenth of a
+        second apart.
+    running
+        Whether one ran.
+    session
+        Index of the session that each came from.
+    weight
+        Less for each of the many moments of one run.
+    """
+    model = Model("in training", emission, judge or _undecided(), whoosh)
+    detector = _Overhearing(None, model, np.random.default_rng(seed))
+    vectors, running, session, weights = [], [], [], []
+    for index, lesson in enumerate(material):
+        heard = detector.hear(lesson)
+        of_run = Counter(possible.on for possible, _ in heard)
+        for possible, vector in heard:
+            vectors.append(vector)
+            running.append(_runs(lesson, (possible.now + 1) * HOP_S - FRAME_LAG_S + lesson.start_s))
+            session.append(index)
+            weights.append(of_run[possible.on] ** -0.5)
+    return np.array(vectors), np.array(running, dtype=bool), np.array(session), np.array(weights)
+
+
+def fit_pump(
+    vectors: F64,
+    running: npt.NDArray[np.bool_],
+    session: npt.NDArray[np.int64],
+    weight: F64,
+    options: LearnOptions,
+    say: Say = print,
+) -> Trees:
+    """Fit the judge of pumps, and say what it makes of sessions that it has not seen.
+
+    Where the sessions hold nothing that was taken for a pump wrongly, it takes everything for one.
+    """
+    if running.all():
+        say(f"pump: one ran in all of {len(vectors)} moments; there is nothing to tell it from")
+        return _always(CERTAIN_ODDS)
+    fit = partial(
+        _fit_trees,
+        trees=options.pump_trees,
+        rate=options.pump_rate,
+        leaves=options.pump_leaves,
+        seed=options.seed,
+        smallest=options.pump_smallest,
+        choice=options.pump_choice,
+    )
+    odds = np.zeros(len(vectors))
+    for fold in range(FOLDS):
+        held_out = session % FOLDS == fold
+        fitted = fit(vectors[~held_out], running[~held_out], weight=weight[~held_out])
+        odds[held_out] = fitted.decision_function(vectors[held_out])
+    loss = np.average(np.logaddexp(0.0, np.where(running, -odds, odds)), weights=weight)
+    share = np.average(running, weights=weight)
+    unknowing = -share * np.log(share) - (1.0 - share) * np.log1p(-share)
+    say(
+        f"pump: {len(vectors)} moments held out in turn, in {running.mean():.0%} of them one ran: log loss {loss:.3f}, "
+        f"by their share alone {unknowing:.3f}"
+    )
+    return _trees(fit(vectors, running, weight=weight))
+
+
 class _KeptEvidence(RunEvidence):
     """Evidence that keeps every run with its measures."""
 
@@ -534,8 +660,8 @@ class _Listening(_Taught):
 
     def hear(self, lesson: Lesson) -> list[tuple[RunFrames, RunMeasures]]:
         self._evidence = kept = _KeptEvidence(self.options.feature, self._extractor.names)
-        # What it measures whooshes by is what it hears now.
-        self._ear = WhooshEar(kept)
+        # What it measures whooshes and pumps by is what it hears now.
+        self._ear, self._pump_ear = WhooshEar(kept), PumpEar(kept)
         self.feed(lesson)
         return kept.seen
 
@@ -546,6 +672,7 @@ def run_vectors(
     options: DetectorOptions | None = None,
     judge: RunJudge | None = None,
     whoosh: Trees | None = None,
+    pump: Trees | None = None,
 ) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Collect what the judge sees; with a `judge`, what is learned of a machine from cycles that were certain to it.
 
@@ -558,7 +685,7 @@ def run_vectors(
     session
         Index of the session that each came from.
     """
-    detector = _Listening(options, Model("in training", emission, judge or _undecided(), whoosh))
+    detector = _Listening(options, Model("in training", emission, judge or _undecided(), whoosh, pump))
     vectors, complete, session = [], [], []
     for index, lesson in enumerate(material):
         for measures, verdict in _with_truth(detector.hear(lesson), lesson):
@@ -570,9 +697,14 @@ def run_vectors(
 
 
 def _undecided() -> RunJudge:
-    leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": 0.0}
+    return RunJudge(_always(0.0), _always(0.0))
+
+
+def _always(odds: float) -> Trees:
+    """Return a tree that says the same of everything."""
+    leaf = {"feature": 0, "threshold": 0.0, "left": -1, "right": -1, "value": 0.0, "roots": 0, "baseline": odds}
     parts: dict[str, Any] = {part: np.array([value]) for part, value in leaf.items()}
-    return RunJudge(Trees(**parts), Trees(**parts))
+    return Trees(**parts)
 
 
 def _with_truth(
@@ -616,16 +748,9 @@ def fit_judge(
     that are compared with it have followed, and with some of those. What they see of odds are those of sessions held
     out.
     """
-    alone = partial(
-        _fit_trees, trees=options.judge_trees, rate=options.judge_rate, leaves=options.judge_leaves, seed=options.seed
-    )
-    together = partial(
-        _fit_trees,
-        trees=options.context_trees,
-        rate=options.context_rate,
-        leaves=options.context_leaves,
-        seed=options.seed,
-    )
+    fit = partial(_fit_trees, seed=options.seed, choice=options.judge_choice, smallest=options.judge_smallest)
+    alone = partial(fit, trees=options.judge_trees, rate=options.judge_rate, leaves=options.judge_leaves)
+    together = partial(fit, trees=options.context_trees, rate=options.context_rate, leaves=options.context_leaves)
     folds = [session % FOLDS == fold for fold in range(FOLDS)]
     own = np.zeros(len(vectors))
     for held_out in folds:
@@ -675,7 +800,8 @@ def _fit_trees(
     rate: float,
     leaves: int,
     seed: int,
-    smallest: int = 20,
+    smallest: int,
+    choice: float = 1.0,
     weight: F64 | None = None,
 ) -> Any:
     try:
@@ -688,6 +814,7 @@ def _fit_trees(
         max_leaf_nodes=leaves,
         l2_regularization=1.0,
         min_samples_leaf=smallest,
+        max_features=choice,
         early_stopping=False,
         random_state=seed,
     )
@@ -718,13 +845,16 @@ def _logistic(odds: F64) -> F64:
     return p
 
 
-def write_model(folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees) -> None:
+def write_model(
+    folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees, pump: Trees
+) -> None:
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {
         "phases": emission.phases._asdict(),
         "release": emission.release._asdict(),
         "whoosh": whoosh._asdict(),
+        "pump": pump._asdict(),
         "judge.alone": judge.alone._asdict(),
         "judge.together": judge.together._asdict(),
     }
@@ -733,8 +863,9 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
     np.savez(buffer, **arrays)
     data = buffer.getvalue()
     (folder / "weights.npz").write_bytes(data)
-    evidence, context, onsets = (
-        ",\n".join(f'    "{name}"' for name in names) for names in (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES)
+    evidence, context, onsets, pumps = (
+        ",\n".join(f'    "{name}"' for name in names)
+        for names in (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES)
     )
     inputs = len(feature_names(FeatureOptions()))
     text = (
@@ -747,6 +878,7 @@ def write_model(folder: Path, emission: LearnedEmission, priors: list[float], ju
         f"evidence = [\n{evidence},\n]\n"
         f"context = [\n{context},\n]\n"
         f"whoosh = [\n{onsets},\n]\n"
+        f"pump = [\n{pumps},\n]\n"
     )
     (folder / "model.toml").write_text(text, encoding="utf-8")
 
@@ -774,30 +906,39 @@ def train(
     emission, priors = fit_networks(made, options, say, begin=begin)
     say(f"making {judge_sessions} sessions for the judge")
     judged = list(lessons(judge_sessions, second, material, jobs=jobs, cache=cache))
-    whoosh, judge = _train_judges(emission, judged, options, say)
-    write_model(folder, emission, priors, judge, whoosh)
+    whoosh, pump, judge = _train_judges(emission, judged, options, say)
+    write_model(folder, emission, priors, judge, whoosh, pump)
     say(f"{folder} written")
 
 
 def _train_judges(
     emission: LearnedEmission, material: list[Lesson], options: LearnOptions, say: Say
-) -> tuple[Trees, RunJudge]:
-    """Fit the judge of whooshes, and a judge that knows what a session has taught of its machine.
+) -> tuple[Trees, Trees, RunJudge]:
+    """Fit the judges of whooshes and of pumps, and a judge that knows what a session has taught of its machine.
 
-    What it teaches depends on which cycles were certain to a judge, and which whooshes were heard: each half of the
-    sessions is heard again with judges that were fitted on the other half.
+    What it teaches depends on which cycles were certain to a judge, and which pumps and whooshes were heard: each half
+    of the sessions is heard again with judges that were fitted on the other half.
     """
     onsets, released, of_onset, weight = whoosh_vectors(emission, material)
     vectors, complete, session = run_vectors(emission, material)
-    again = []
+    strangers, moments = [], []
     for half in (0, 1):
         # Numbered anew, so that the folds within that half are even.
         others, other = of_onset % 2 != half, session % 2 != half
         ear = fit_whoosh(onsets[others], released[others], of_onset[others] // 2, weight[others], options, say)
         stranger = fit_judge(vectors[other], complete[other], session[other] // 2, options, say)
-        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger, whoosh=ear)
+        strangers.append((stranger, ear))
+        heard, running, index, worth = pump_vectors(emission, material[half::2], stranger, ear, options.seed + half)
+        moments.append((heard, running, 2 * index + half, worth))
+    again = []
+    for half, (stranger, ear) in enumerate(strangers):
+        heard, running, index, worth = moments[1 - half]
+        pump = fit_pump(heard, running, index // 2, worth, options, say)
+        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger, whoosh=ear, pump=pump)
         again.append((heard, truth, 2 * index + half))
     vectors, complete, session = (np.concatenate(column) for column in zip(*again, strict=True))
     order = np.argsort(session, kind="stable")
     judge = fit_judge(vectors[order], complete[order], session[order], options, say)
-    return fit_whoosh(onsets, released, of_onset, weight, options, say), judge
+    heard, running, index, worth = (np.concatenate(column) for column in zip(*moments, strict=True))
+    pump = fit_pump(heard, running, index, worth, options, say)
+    return fit_whoosh(onsets, released, of_onset, weight, options, say), pump, judge

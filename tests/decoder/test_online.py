@@ -126,6 +126,64 @@ def test_what_its_judge_takes_for_no_whoosh_is_none():
     assert what == ["pump_on", "pressure", "pump_off", "no_release"]
 
 
+def asked_for_pumps(picture, judge, options=None):
+    rows = np.full((len(picture) * 10, 4), -3.0)
+    for i, letter in enumerate(picture):
+        rows[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
+    decoder = Decoder(options or DecoderOptions(evidence=1.0), judge_pump=judge)
+    return decoder.push(rows) + decoder.flush()
+
+
+def test_a_pump_is_told_when_its_judge_says_so_and_not_before():
+    asked = []
+
+    def judge(possible):
+        asked.append(possible)
+        return 0.8 if possible.now >= 400 else 0.6
+
+    told = asked_for_pumps(CYCLE, judge)
+    pump = told[0]
+    assert pump.kind == "pump_on"
+    # It is asked again every tenth of a second, and until then nothing is told.
+    moments = [each.now for each in asked]
+    assert np.all(np.diff(moments) == DecoderOptions().pump_again_frames)
+    assert pump.decided == moments[-1] >= 400 > moments[-2]
+    # That it set in long before is not forgotten.
+    assert pump.frame == asked[0].on == pytest.approx(300, abs=5)
+    assert [t.kind for t in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
+
+
+def test_what_its_judge_takes_for_no_pump_is_none():
+    no_whoosh = CYCLE.replace("R", "B")
+    assert asked_for_pumps(no_whoosh * 2, lambda possible: 0.5) == []
+
+
+def test_what_was_taken_for_no_pump_was_one_if_a_whoosh_follows():
+    plain = asked_for_pumps(CYCLE, lambda possible: 0.9)
+    doubted = asked_for_pumps(CYCLE, lambda possible: 0.5)
+    assert [t.kind for t in doubted] == [t.kind for t in plain]
+    pump, pressure, stop, release = doubted[:4]
+    assert pump.late
+    assert pressure.late
+    assert pump.decided == pressure.decided == stop.decided == release.decided
+    for late, early in zip(doubted, plain, strict=True):
+        assert late.frame == pytest.approx(early.frame, abs=10)
+
+
+def test_a_pump_that_sets_in_over_something_else_begins_where_that_was_heard():
+    # An appliance runs for three seconds, then the pump as well; the frames are the same.
+    told = asked_for_pumps(CYCLE, lambda possible: 0.99 if possible.now >= 600 else 0.2)
+    assert told[0].frame == pytest.approx(600, abs=2 * DecoderOptions().pump_again_frames)
+    assert told[1].kind == "pressure"
+
+
+def test_each_run_is_asked_about_anew():
+    first = CYCLE.replace("R", "B")
+    told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
+    assert [t.kind for t in told].count("pump_on") == 1
+    assert told[0].frame == pytest.approx(300 + len(CYCLE) * 10, abs=5)
+
+
 @pytest.mark.parametrize("lull_s", [0.3, 0.8, 1.8])
 def test_a_hold_behind_a_lull_is_the_same_run(lull_s):
     at = 30 + 60 + 20

@@ -8,11 +8,14 @@ import pytest
 from acoustic.errors import ModelError
 from acoustic.evidence import EVIDENCE_NAMES, HeardRun, Trees, compare
 from acoustic.model import load_model
+from acoustic.pump import PUMP_NAMES
 from acoustic.tools.learn import (
     LearnOptions,
     fit_judge,
     fit_networks,
+    fit_pump,
     fit_whoosh,
+    pump_vectors,
     run_vectors,
     train,
     whoosh_vectors,
@@ -137,6 +140,31 @@ def test_the_judge_of_whooshes_beats_the_belief_in_them(emission, material):
     assert losses[0] < losses[1]
 
 
+def test_the_judge_of_pumps_tells_them_from_foreign_sounds(emission):
+    strange = replace(MATERIAL, foreign_share=0.6)
+    mixed = [make_lesson(index, 2, strange) for index in range(40)]
+    vectors, running, session, weight = pump_vectors(emission, mixed)
+    assert vectors.shape == (len(running), len(PUMP_NAMES))
+    assert np.isfinite(vectors).all()
+    assert 0 < running.sum() < len(running)
+    apart = session % 2 == 0
+    options = replace(OPTIONS, pump_trees=60, pump_smallest=10)
+    fitted = fit_pump(vectors[apart], running[apart], session[apart], weight[apart], options, say=lambda text: None)
+    odds = np.array([fitted.odds(vector) for vector in vectors[~apart]])
+    loss = np.average(np.logaddexp(0.0, np.where(running[~apart], -odds, odds)), weights=weight[~apart])
+    share = np.average(running[~apart], weights=weight[~apart])
+    assert loss < 0.8 * -(share * np.log(share) + (1 - share) * np.log(1 - share))
+
+
+def test_a_judge_of_pumps_that_has_seen_nothing_else_takes_everything_for_one():
+    vectors = np.zeros((30, len(PUMP_NAMES)))
+    every = np.ones(30, bool)
+    said = []
+    fitted = fit_pump(vectors, every, np.arange(30), np.ones(30), OPTIONS, say=said.append)
+    assert fitted.probability(vectors[0]) > 0.99
+    assert "nothing to tell it from" in said[0]
+
+
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     said = []
     train(
@@ -149,6 +177,7 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
             context_trees=5,
             whoosh_trees=5,
             whoosh_smallest=5,
+            pump_trees=5,
             phases_hidden=(8, 8, 8),
             release_hidden=(8, 8),
             threads=1,
