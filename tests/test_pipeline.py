@@ -15,6 +15,7 @@ from acoustic.model import load_model
 from acoustic.pipeline import Detector, Monitor
 from acoustic.sources.file import FileSource
 from acoustic.synth import SynthSource, sample_plan
+from acoustic.tools.foreign import foreign_sound
 from acoustic.types import Action, AudioBlock, Event, settled
 
 BLOCK = AudioBlock(0, np.zeros(160, np.float32), 16_000)
@@ -100,17 +101,40 @@ def test_a_first_run_is_counted_once_others_like_it_have_followed():
     assert [event.kind for event in settled(verdicts)] == 5 * ["cycle"]
 
 
-def test_only_what_its_judge_takes_for_a_pump_is_told():
-    def heard(odds):
-        always = tree(0, np.inf, odds, odds)
-        detector = Detector(model=replace(load_model(), pump=always))
+def test_only_what_its_judge_takes_for_a_pump_is_told_before_a_whoosh_proves_it():
+    def always(odds):
+        return tree(0, np.inf, odds, odds)
+
+    def heard(**judges):
+        detector = Detector(model=replace(load_model(), **judges))
         return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
 
-    assert heard(-3.0) == []
-    sure = [event.kind for event in heard(3.0)]
-    without = Detector(model=replace(load_model(), pump=None))
-    told = [event for block in FileSource(demo_recording()) for event in without.push(block)] + without.flush()
-    assert sure == [event.kind for event in told]
+    without = heard(pump=None)
+    assert [event.kind for event in heard(pump=always(3.0))] == [event.kind for event in without]
+    # What is no pump and has no whoosh is nothing; one with a whoosh is a pump, and its cycle counts.
+    assert heard(pump=always(-3.0), whoosh=always(-9.0)) == []
+    late = heard(pump=always(-3.0))
+    told, starts = ([event for event in events if event.kind == "pump_on"] for events in (late, without))
+    assert len(told) == len(starts)
+    for one, other in zip(told, starts, strict=True):
+        assert one.time_s == pytest.approx(other.time_s, abs=0.1)
+        assert one.decided_s > other.decided_s + 2.0
+    counts = [sum(event.kind == "cycle" for event in events) for events in (late, without)]
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("seed", [27, 30])
+def test_noise_that_jumps_in_level_is_told_from_a_pump(seed):
+    samples = foreign_sound(None, np.random.default_rng([9, seed]), 60.0)
+
+    def pumps(model):
+        detector = Detector(model=model)
+        events = detector.push(AudioBlock(0, samples, 16_000)) + detector.flush()
+        return sum(event.kind == "pump_on" for event in events)
+
+    # The decoder alone takes it for one, several times.
+    assert pumps(replace(load_model(), pump=None)) >= 2
+    assert pumps(load_model()) == 0
 
 
 def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
