@@ -108,6 +108,7 @@ class PumpMemory:
         shaped = np.abs(differences - differences.mean(axis=1, keepdims=True)).mean(axis=1)
         measures = [float(released.sum()), float((~released).sum())]
         for which in (released, ~released):
+            # Where there is none, as unlike as can be.
             measures += [float(each[which].min(initial=-MISSING)) for each in (unlike, shaped)]
         last = self.runs[-1]
         complete = max(run.complete for run in self.runs)
