@@ -518,12 +518,7 @@ def fit_whoosh(
         seed=options.seed,
         smallest=options.whoosh_smallest,
     )
-    odds = np.zeros(len(vectors))
-    for fold in range(FOLDS):
-        held_out = session % FOLDS == fold
-        fitted = fit(vectors[~held_out], released[~held_out], weight=weight[~held_out])
-        odds[held_out] = fitted.decision_function(vectors[held_out])
-    loss = np.average(np.logaddexp(0.0, np.where(released, -odds, odds)), weights=weight)
+    loss = _loss_held_out(fit, vectors, released, session, weight)
     believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
     before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
     say(
@@ -531,6 +526,18 @@ def fit_whoosh(
         f"decoder's belief {before:.3f}"
     )
     return _trees(fit(vectors, released, weight=weight))
+
+
+def _loss_held_out(
+    fit: Callable[..., Any], vectors: F64, truth: npt.NDArray[np.bool_], session: npt.NDArray[np.int64], weight: F64
+) -> float:
+    """Log loss on sessions that are held out in turn."""
+    odds = np.zeros(len(vectors))
+    for fold in range(FOLDS):
+        held_out = session % FOLDS == fold
+        fitted = fit(vectors[~held_out], truth[~held_out], weight=weight[~held_out])
+        odds[held_out] = fitted.decision_function(vectors[held_out])
+    return float(np.average(np.logaddexp(0.0, np.where(truth, -odds, odds)), weights=weight))
 
 
 class _Overhearing(_Taught):
@@ -625,12 +632,7 @@ def fit_pump(
         smallest=options.pump_smallest,
         choice=options.pump_choice,
     )
-    odds = np.zeros(len(vectors))
-    for fold in range(FOLDS):
-        held_out = session % FOLDS == fold
-        fitted = fit(vectors[~held_out], running[~held_out], weight=weight[~held_out])
-        odds[held_out] = fitted.decision_function(vectors[held_out])
-    loss = np.average(np.logaddexp(0.0, np.where(running, -odds, odds)), weights=weight)
+    loss = _loss_held_out(fit, vectors, running, session, weight)
     share = np.average(running, weights=weight)
     unknowing = -share * np.log(share) - (1.0 - share) * np.log1p(-share)
     say(

@@ -93,11 +93,11 @@ def test_out_of_a_quiet_room_no_hold_disappears():
     assert waits[True] > 4.0
 
 
-def judged(picture, judge, sure=3.0):
+def judged(picture, judge=None, sure=3.0, **judges):
     rows = np.full((len(picture) * 10, 4), -sure)
     for i, letter in enumerate(picture):
         rows[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
-    decoder = Decoder(DecoderOptions(evidence=1.0), judge_release=judge)
+    decoder = Decoder(DecoderOptions(evidence=1.0), judge_release=judge, **judges)
     return decoder.push(rows) + decoder.flush()
 
 
@@ -126,12 +126,8 @@ def test_what_its_judge_takes_for_no_whoosh_is_none():
     assert what == ["pump_on", "pressure", "pump_off", "no_release"]
 
 
-def asked_for_pumps(picture, judge, options=None):
-    rows = np.full((len(picture) * 10, 4), -3.0)
-    for i, letter in enumerate(picture):
-        rows[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
-    decoder = Decoder(options or DecoderOptions(evidence=1.0), judge_pump=judge)
-    return decoder.push(rows) + decoder.flush()
+def asked_for_pumps(picture, judge):
+    return judged(picture, judge_pump=judge)
 
 
 def test_a_pump_is_told_when_its_judge_says_so_and_not_before():
