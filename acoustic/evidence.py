@@ -38,6 +38,7 @@ __all__ = [
     "SessionMemory",
     "Trees",
     "compare",
+    "logistic",
 ]
 
 F32 = npt.NDArray[np.float32]
@@ -46,6 +47,7 @@ F64 = npt.NDArray[np.float64]
 FRAMES = 9000
 BLOCK = 10
 MIN_FILL = 40
+SHORTEST_REST_S = 0.05
 LONGEST_PAUSE_S = 120.0
 # A shot that is choked sounds like a blind basket: what tells them apart is that a cleaning repeats itself.
 MOST_EARLIER = 3
@@ -110,6 +112,9 @@ def _names() -> tuple[str, ...]:
         "mismatch_hold",
         "fill_as_known",
         "pressure_due",
+        "pump_odds",
+        "whoosh_odds",
+        "log_rest_s",
     )
 
 
@@ -169,7 +174,9 @@ _RELEASED, _PAUSE = EVIDENCE_NAMES.index("released"), EVIDENCE_NAMES.index("log_
 class RunFrames:
     """Frames of one run: `release` is None without one, `pressure` as told live, `masked` if nobody could hear it.
 
-    `last_off` is when the last run with a release stopped, `earlier` how many such runs the session has had.
+    `last_off` is when the last run with a release stopped, `earlier` how many such runs the session has had, `last_end`
+    when the last run of any kind was over. `pump_odds` and `whoosh_odds` are the highest log-odds that the judges of
+    pumps and of whooshes gave it; `MISSING` where they were not asked.
     """
 
     on: int
@@ -180,6 +187,9 @@ class RunFrames:
     masked: bool = False
     last_off: int | None = None
     earlier: int = 0
+    last_end: int | None = None
+    pump_odds: float = MISSING
+    whoosh_odds: float = MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -424,6 +434,9 @@ class RunEvidence:
                 float(min(run.earlier, MOST_EARLIER)),
                 *self._familiar(machine, on, off),
                 *(times or PressureTimes()).agreement((start - on) * HOP_S, (off - on) * HOP_S),
+                run.pump_odds,
+                run.whoosh_odds,
+                np.log(_rest_s(run)),
             ]
         )
         quieting = grouped(step)
@@ -495,6 +508,12 @@ def _pause_s(run: RunFrames) -> float:
     """Seconds from the stop of the last run to this one's start; nobody pulls shots ten seconds apart."""
     pause_s = LONGEST_PAUSE_S if run.last_off is None else (run.on - run.last_off) * HOP_S
     return min(max(pause_s, 1.0), LONGEST_PAUSE_S)
+
+
+def _rest_s(run: RunFrames) -> float:
+    """Seconds from where the last run was over to this one's start; what goes on without a rest is hardly a pump."""
+    rest_s = LONGEST_PAUSE_S if run.last_end is None else (run.on - run.last_end) * HOP_S
+    return min(max(rest_s, SHORTEST_REST_S), LONGEST_PAUSE_S)
 
 
 def _runs_of_a_second(values: F64) -> F64:
@@ -602,6 +621,11 @@ class SessionMemory:
         return compare(runs[place], runs[:place], runs[place + 1 :])
 
 
+def logistic(odds: float) -> float:
+    """Return the probability of which these are the log-odds."""
+    return float(1.0 / (1.0 + np.exp(-odds)))
+
+
 class Trees(NamedTuple):
     """Boosted trees, one behind the other.
 
@@ -624,7 +648,7 @@ class Trees(NamedTuple):
 
     def probability(self, vector: F64) -> float:
         """Return how likely that is."""
-        return float(1.0 / (1.0 + np.exp(-self.odds(vector))))
+        return logistic(self.odds(vector))
 
 
 class RunJudge(NamedTuple):

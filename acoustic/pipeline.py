@@ -16,7 +16,7 @@ from .cycles import CycleFold
 from .decoder import Decoder, PossiblePump, PossibleRelease, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory
+from .evidence import MISSING, MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory, logistic
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -116,6 +116,10 @@ class Detector:
         self._room_odds = self.options.decoder.unknown_room_odds
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
+        self._last_end: int | None = None
+        # The highest log-odds that the judges gave what they were asked about last, and what that was.
+        self._pump_odds, self._pump_asked = MISSING, -1
+        self._whoosh_odds, self._whoosh_of = MISSING, -1
         self._doubtful: list[_Doubtful] = []
 
     def push(self, block: AudioBlock) -> list[Event]:
@@ -326,12 +330,20 @@ class Detector:
     def _judge_release(self, possible: PossibleRelease) -> float:
         """Say how likely what the decoder takes for possible is a release."""
         assert self.model.whoosh is not None
-        return self.model.whoosh.probability(self._ear.measure(possible, self._memory.near))
+        odds = self.model.whoosh.odds(self._ear.measure(possible, self._memory.near))
+        if possible.on != self._whoosh_of:
+            self._whoosh_odds, self._whoosh_of = MISSING, possible.on
+        self._whoosh_odds = max(self._whoosh_odds, odds)
+        return logistic(odds)
 
     def _judge_pump(self, possible: PossiblePump) -> float:
         """Say how likely a possible pump is one."""
         assert self.model.pump is not None
-        return self.model.pump.probability(self._pump_ear.measure(possible, self._past, self._cycles.count))
+        odds = self.model.pump.odds(self._pump_ear.measure(possible, self._past, self._cycles.count))
+        if possible.now > self._pump_asked + self.options.decoder.pump_again_frames:
+            self._pump_odds = MISSING
+        self._pump_odds, self._pump_asked = max(self._pump_odds, odds), possible.now
+        return logistic(odds)
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""
@@ -401,10 +413,14 @@ class Detector:
                 masked=pressure is not None and pressure.masked,
                 last_off=self._last_off,
                 earlier=self._memory.runs,
+                last_end=self._last_end,
+                pump_odds=self._pump_odds,
+                whoosh_odds=self._whoosh_odds if self._whoosh_of == on.frame else MISSING,
             ),
             self._machine,
             self._times,
         )
+        self._last_end = end.frame
         heard = HeardRun.of(self.model.judge.odds_of(measures.vector), measures.vector)
         complete = self.model.judge.probability(self._memory.context(heard))
         events: list[Event] = []

@@ -63,6 +63,24 @@ def test_a_run_without_hold_has_none():
     assert value(measures, "complete_evidence") == -7
 
 
+def test_a_run_that_follows_at_once_has_had_no_rest():
+    evidence = painted("BBFFFFHHHRRBB")
+    rests = {
+        last: value(evidence.measure(RunFrames(200, 900, 900, 1100, last_end=last)), "log_rest_s") for last in (200, 50)
+    }
+    assert np.exp(rests[200]) == pytest.approx(0.05)
+    assert np.exp(rests[50]) == pytest.approx(1.5)
+    # A session's first run follows none.
+    assert value(evidence.measure(RunFrames(200, 900, 900, 1100)), "log_rest_s") > rests[50]
+
+
+def test_what_the_other_judges_made_of_a_run_is_passed_on():
+    asked = painted("BBFFFFHHHRRBB").measure(RunFrames(200, 900, 900, 1100, pump_odds=1.5, whoosh_odds=2.5))
+    assert (value(asked, "pump_odds"), value(asked, "whoosh_odds")) == (1.5, 2.5)
+    not_asked = painted("BBFFFFHHHRRBB").measure(RunFrames(200, 900, 900, 1100))
+    assert (value(not_asked, "pump_odds"), value(not_asked, "whoosh_odds")) == (MISSING, MISSING)
+
+
 def test_what_lies_too_far_back_is_not_invented():
     evidence = painted("B" + "F" * 120 + "B" * 3)
     measures = evidence.measure(RunFrames(100, 12_100, None, 12_300))

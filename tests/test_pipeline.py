@@ -84,6 +84,10 @@ def both(first, second):
     return Trees(**{**parts, "roots": np.array([0, 3]), "baseline": np.zeros(1)})
 
 
+def always(odds):
+    return tree(0, np.inf, odds, odds)
+
+
 def test_a_first_run_is_counted_once_others_like_it_have_followed():
     # A tree of one question each: a run without others before it is hardly a cycle, nor is any such without others
     # behind it.
@@ -102,9 +106,6 @@ def test_a_first_run_is_counted_once_others_like_it_have_followed():
 
 
 def test_only_what_its_judge_takes_for_a_pump_is_told_before_a_whoosh_proves_it():
-    def always(odds):
-        return tree(0, np.inf, odds, odds)
-
     def heard(**judges):
         detector = Detector(model=replace(load_model(), **judges))
         return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
@@ -123,18 +124,37 @@ def test_only_what_its_judge_takes_for_a_pump_is_told_before_a_whoosh_proves_it(
     assert counts[0] == counts[1]
 
 
-@pytest.mark.parametrize("seed", [27, 30])
-def test_noise_that_jumps_in_level_is_told_from_a_pump(seed):
+def pumps_told(model, seed):
+    detector = Detector(model=model)
     samples = foreign_sound(None, np.random.default_rng([9, seed]), 60.0)
+    events = detector.push(AudioBlock(0, samples, 16_000)) + detector.flush()
+    return sum(event.kind == "pump_on" for event in events)
 
-    def pumps(model):
+
+@pytest.mark.parametrize("seed", [27, 30, 48, 70])
+def test_noise_that_jumps_in_level_is_told_from_a_pump(seed):
+    assert pumps_told(load_model(), seed) == 0
+
+
+@pytest.mark.parametrize("seed", [48, 70])
+def test_the_decoder_alone_takes_such_noise_for_a_pump(seed):
+    assert pumps_told(replace(load_model(), pump=None), seed) >= 2
+
+
+def test_the_judge_of_runs_knows_what_the_others_made_of_them():
+    # One question each: was the run so likely a pump, and what followed it so likely a whoosh, and no more than that?
+    def exactly(name, odds):
+        index = EVIDENCE_NAMES.index(name)
+        return both(tree(index, odds - 0.1, -5.0, 5.0), tree(index, odds + 0.1, 0.0, -10.0))
+
+    alone = tree(CONTEXT_NAMES.index("odds"), 0.0, -5.0, 5.0)
+    for name in ("pump_odds", "whoosh_odds"):
+        model = replace(load_model(), pump=always(3.0), whoosh=always(3.0), judge=RunJudge(exactly(name, 3.0), alone))
         detector = Detector(model=model)
-        events = detector.push(AudioBlock(0, samples, 16_000)) + detector.flush()
-        return sum(event.kind == "pump_on" for event in events)
-
-    # The decoder alone takes it for one, several times.
-    assert pumps(replace(load_model(), pump=None)) >= 2
-    assert pumps(load_model()) == 0
+        events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+        complete = [event.details["complete"] for event in events if event.kind == "release_end"]
+        assert len(complete) >= 5
+        assert min(complete) > 0.9
 
 
 def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
