@@ -134,12 +134,12 @@ class LearnOptions:
     # trees that differ err less together.
     judge_choice: float = 0.3
     judge_smallest: int = 50
-    # The judge of whooshes, as they set in.
+    # The judge of whooshes, as they set in; of trees as many, at most, as do best on sessions that are held out.
     whoosh_trees: int = 150
     whoosh_leaves: int = 12
     whoosh_rate: float = 0.08
     whoosh_smallest: int = 100
-    # The judge of pumps, while they run.
+    # The judge of pumps, while they run; trees likewise.
     pump_trees: int = 300
     pump_leaves: int = 12
     pump_rate: float = 0.06
@@ -518,26 +518,32 @@ def fit_whoosh(
         seed=options.seed,
         smallest=options.whoosh_smallest,
     )
-    loss = _loss_held_out(fit, vectors, released, session, weight)
+    trees, loss = _best_held_out(fit, vectors, released, session, weight)
     believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
     before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
     say(
         f"whoosh: {len(vectors)} frames held out in turn, {released.mean():.0%} released: log loss {loss:.3f}, by the "
-        f"decoder's belief {before:.3f}"
+        f"decoder's belief {before:.3f}; {trees} trees"
     )
-    return _trees(fit(vectors, released, weight=weight))
+    return _trees(fit(vectors, released, weight=weight, trees=trees))
 
 
-def _loss_held_out(
+def _best_held_out(
     fit: Callable[..., Any], vectors: F64, truth: npt.NDArray[np.bool_], session: npt.NDArray[np.int64], weight: F64
-) -> float:
-    """Log loss on sessions that are held out in turn."""
-    odds = np.zeros(len(vectors))
+) -> tuple[int, float]:
+    """Return how many trees do best on sessions held out in turn, and their log loss there: few sessions bear few."""
+    losses: F64 = np.zeros(0)
     for fold in range(FOLDS):
         held_out = session % FOLDS == fold
         fitted = fit(vectors[~held_out], truth[~held_out], weight=weight[~held_out])
-        odds[held_out] = fitted.decision_function(vectors[held_out])
-    return float(np.average(np.logaddexp(0.0, np.where(truth, -odds, odds)), weights=weight))
+        sign = np.where(truth[held_out], -1.0, 1.0)
+        by_count = [
+            np.sum(weight[held_out] * np.logaddexp(0.0, sign * odds.ravel()))
+            for odds in fitted.staged_decision_function(vectors[held_out])
+        ]
+        losses = np.array(by_count) if fold == 0 else losses + by_count
+    best = int(np.argmin(losses))
+    return best + 1, float(losses[best] / weight.sum())
 
 
 class _Overhearing(_Taught):
@@ -632,14 +638,14 @@ def fit_pump(
         smallest=options.pump_smallest,
         choice=options.pump_choice,
     )
-    loss = _loss_held_out(fit, vectors, running, session, weight)
+    trees, loss = _best_held_out(fit, vectors, running, session, weight)
     share = np.average(running, weights=weight)
     unknowing = -share * np.log(share) - (1.0 - share) * np.log1p(-share)
     say(
         f"pump: {len(vectors)} moments held out in turn, in {running.mean():.0%} of them one ran: log loss {loss:.3f}, "
-        f"by their share alone {unknowing:.3f}"
+        f"by their share alone {unknowing:.3f}; {trees} trees"
     )
-    return _trees(fit(vectors, running, weight=weight))
+    return _trees(fit(vectors, running, weight=weight, trees=trees))
 
 
 class _KeptEvidence(RunEvidence):

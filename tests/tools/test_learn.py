@@ -131,8 +131,7 @@ def test_the_judge_of_whooshes_beats_the_belief_in_them(emission, material):
     assert np.isfinite(vectors).all()
     assert 0 < released.sum() < len(released)
     apart = session % 2 == 0
-    # A dozen sessions bear no more trees.
-    options = replace(OPTIONS, whoosh_smallest=20, whoosh_trees=20)
+    options = replace(OPTIONS, whoosh_smallest=20)
     fitted = fit_whoosh(vectors[apart], released[apart], session[apart], weight[apart], options, say=lambda text: None)
     odds = np.array([fitted.odds(vector) for vector in vectors[~apart]])
     believed = vectors[~apart, WHOOSH_NAMES.index("release_belief")]
