@@ -217,7 +217,8 @@ class CycleOptions:
     # Without a whoosh a run counts only behind one that had one, and if all else makes it this sure: then the room has
     # drowned it.
     min_complete_unheard: float = 0.6
-    # Once a run was said not to count, what follows it must make it this sure to take that back.
+    # Once a run was said not to count, what follows it must make it this sure to take that back; of one without a
+    # whoosh too, if another had one.
     min_complete_late: float = 0.5
 
     def counts(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
@@ -234,6 +235,11 @@ class CycleOptions:
     def counts_unheard(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:
         """Whether a run counts whose release nobody heard, behind so many `earlier` cycles."""
         return earlier > 0 and complete >= self.min_complete_unheard and self.counts(complete, run_s, over_db, earlier)
+
+    def counts_late(self, complete: float, run_s: float, over_db: float, counted: int, *, released: bool) -> bool:
+        """Whether a run counts after all, where so many others were `counted` by now."""
+        sure = complete >= self.min_complete_late and (released or counted > 0)
+        return sure and self.counts(complete, run_s, over_db, counted)
 
 
 @dataclass(frozen=True, slots=True)

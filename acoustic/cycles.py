@@ -43,6 +43,8 @@ class CycleFold:
         """Count a run after all that was told as `incomplete` before; it keeps its time, by which it is known."""
         self._count += 1
         details = {name: value for name, value in incomplete.details.items() if name != "reason"}
+        if details.get("release_s") == 0.0:
+            details["unheard"] = True
         return Event("cycle", incomplete.time_s, decided_s, likely, {"cycle": self._count, **details, "late": True})
 
     def _judge(self, run: dict[str, Event], end: Event) -> Event:

@@ -620,6 +620,11 @@ class SessionMemory:
         runs, place = list(self._runs), number - (self._n - len(self._runs))
         return compare(runs[place], runs[:place], runs[place + 1 :])
 
+    def context_between(self, run: HeardRun, number: int) -> F64:
+        """Compare a run that is not remembered, as of when so many were, with its neighbours as now known."""
+        runs, place = list(self._runs), number - (self._n - len(self._runs))
+        return compare(run, runs[:place], runs[place:])
+
 
 def logistic(odds: float) -> float:
     """Return the probability of which these are the log-odds."""

@@ -36,12 +36,16 @@ MOST_STEPS = 25
 
 @dataclass(frozen=True, slots=True)
 class _Doubtful:
-    """A run with a whoosh that was not counted: its number among such, its length and level, and what was told."""
+    """A run that was not counted: how many with a whoosh came before it, its length and level, and what was told.
+
+    `unheard` is what it showed where it had no whoosh: such runs are not remembered otherwise.
+    """
 
     number: int
     run_s: float
     over_db: float
     told: Event
+    unheard: HeardRun | None = None
 
 
 class Detector:
@@ -472,12 +476,15 @@ class Detector:
         if counts and (next_fill_s := self._times.next_fill_s(self.options.adaptation.fill_share)) is not None:
             details["next_fill_s"] = round(next_fill_s, 1)
         told = self._folded(*events, self._event(end, details))
+        verdict = told[-1]
         if release is not None or unheard:
-            verdict = told[-1]
             told += self._reconsidered()
-            if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
+        if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
+            if release is None:
+                doubtful = _Doubtful(self._memory.runs, run_s, measures.over_db, verdict, heard)
+            else:
                 doubtful = _Doubtful(self._memory.runs - 1, run_s, measures.over_db, verdict)
-                self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
+            self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
         return told
 
     def _learn_time(self, on: int, off: int, last_off: int | None, complete: float) -> None:
@@ -495,16 +502,24 @@ class Detector:
         cycles: list[Event] = []
         cycle = self.options.cycle
         self._doubtful = [run for run in self._doubtful if self._memory.runs - run.number <= MOST_DOUBTFUL]
-        likely = [self.model.judge.probability(self._memory.context_now(run.number)) for run in self._doubtful]
+        likely = [self._likely_now(run) for run in self._doubtful]
         # The surest first: behind a cycle, less makes another.
         for k in np.argsort(likely)[::-1]:
             run = self._doubtful[k]
-            counts = cycle.counts(likely[k], run.run_s, run.over_db, self._cycles.count)
-            if counts and likely[k] >= cycle.min_complete_late:
+            measures = likely[k], run.run_s, run.over_db, self._cycles.count
+            if cycle.counts_late(*measures, released=run.unheard is None):
                 cycles.append(self._cycles.recount(run.told, self._decided_s, likely[k]))
         counted = {event.time_s for event in cycles}
         self._doubtful = [run for run in self._doubtful if run.told.time_s not in counted]
         return cycles
+
+    def _likely_now(self, run: _Doubtful) -> float:
+        """Say how likely a run was a cycle, by what has followed it."""
+        if run.unheard is None:
+            context = self._memory.context_now(run.number)
+        else:
+            context = self._memory.context_between(run.unheard, run.number)
+        return self.model.judge.probability(context)
 
 
 class Monitor:

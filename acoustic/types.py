@@ -142,9 +142,10 @@ class Event:
     """Something that happened at the machine.
 
     `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain.
-    Either ends a pump run, and a `cycle` or an `incomplete` follows it. Where the details of both `release_end` and
-    `cycle` say `unheard`, the room drowned the release: all else says that there was one. Where later runs show that
-    an `incomplete` was a cycle, a `cycle` of the same time takes it back; its details say `late`. A `pump_on` or a
+    Either ends a pump run, and a `cycle` or an `incomplete` follows it. Where the details of a `cycle`
+    say `unheard`, and those of the `release_end` before it, the room drowned the release: all else says that there was
+    one. Where later runs show that an `incomplete` was a cycle, a `cycle` of the same time takes it back; its details
+    say `late`, and perhaps `unheard` too, behind a `no_release`. A `pump_on` or a
     `pressure` whose details say `again` takes back the `pump_off` before it: the run goes on.
 
     Parameters

@@ -78,6 +78,26 @@ def test_a_run_may_be_counted_after_all():
     assert fold.count == 1
 
 
+@pytest.mark.parametrize(
+    ("complete", "counted", "released", "counts"),
+    [
+        (0.6, 1, True, True),
+        (0.6, 1, False, True),
+        (0.45, 1, False, False),
+        (0.9, 0, True, True),
+        (0.9, 0, False, False),
+    ],
+)
+def test_what_counts_late_needs_a_whoosh_or_another_cycle(complete, counted, released, counts):
+    assert CycleOptions().counts_late(complete, 8.0, 20.0, counted, released=released) is counts
+
+
+def test_a_run_without_a_whoosh_that_counts_late_says_so():
+    silent = Event("incomplete", 12.0, 12.5, 0.6, {"reason": "no whoosh", "fill_s": 5.0, "release_s": 0.0})
+    late = CycleFold().recount(silent, 40.0, 0.8)
+    assert late.details == {"cycle": 1, "fill_s": 5.0, "release_s": 0.0, "unheard": True, "late": True}
+
+
 def test_what_was_taken_back_stands_no_longer():
     doubtful, other = (Event("incomplete", t, t, 0.6, {"reason": "too short"}) for t in (12.0, 50.0))
     second = Event("cycle", 30.0, 30.0, 0.9, {"cycle": 1})

@@ -143,6 +143,9 @@ def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
         memory.push(run)
         for back in range(max(k + 1 - MOST_DOUBTFUL, 0), k + 1):
             assert np.array_equal(memory.context_now(back), compare(runs[back], runs[:back], runs[back + 1 : k + 1]))
+            other = shown(odds=-3.0, run_s=5.0)
+            between = memory.context_between(other, back)
+            assert np.array_equal(between, compare(other, runs[:back], runs[back : k + 1]))
     memory.reset()
     assert memory.runs == 0
     assert np.array_equal(memory.context(runs[0]), compare(runs[0], (), ()))

@@ -219,6 +219,29 @@ def test_a_whoosh_that_the_room_drowned_is_counted_behind_one_that_was_heard():
     assert "cycle" not in [event.kind for event in all_of_them]
 
 
+def test_a_first_whoosh_that_the_room_drowned_is_counted_once_others_like_it_have_followed():
+    # What has no whoosh before it is hardly a cycle, nor is any such without another behind it.
+    hardly = tree(EVIDENCE_NAMES.index("earlier_runs"), 0.5, -1.0, 3.0)
+    unless_followed = tree(CONTEXT_NAMES.index("later"), 0.5, -2.0, 1.0)
+    odds = tree(CONTEXT_NAMES.index("odds"), 0.0, 0.0, 5.0)
+
+    def heard(last_s):
+        model = load_model()
+        deaf = replace(model, emission=Drowned(model.emission, 0.0, last_s))
+        detector = Detector(model=replace(deaf, judge=RunJudge(hardly, both(unless_followed, odds))))
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    second = [event.time_s for event in heard(0.0) if event.kind == "release"][1]
+    events = heard(second - 4.0)
+    # At first nobody can know, and the user is warned.
+    assert [event.kind for event in events].count("no_release") == 1
+    verdicts = [event.kind for event in events if event.kind in ("cycle", "incomplete")]
+    assert verdicts == 2 * ["incomplete"] + 5 * ["cycle"]
+    cycles = [event for event in settled(events) if event.kind == "cycle"]
+    assert [bool(event.details.get("unheard")) for event in cycles] == [True, False, False, False, False]
+    assert [bool(event.details.get("late")) for event in cycles] == [True, True, False, False, False]
+
+
 def begun_in_a_humming_room():
     """Eight seconds of a room with a fridge in it, then a pump: blocks at 16 kHz, and when the pump starts."""
     rng = np.random.default_rng([900, 15])
