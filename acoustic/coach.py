@@ -42,7 +42,7 @@ class _State:
     `made` and `wanted` count cycles or bursts, one number a step; `releases_s` are the lengths of the whooshes since
     the last step of cycles began; the look at the foam ends at `look_until_s`. `longest_fill_s` is how long the machine
     has taken at most to come to pressure, where that was heard, `next_fill_s` how long the next fill takes at most by
-    all that the cycles together say; 0 where that is not known.
+    all that the cycles together say; 0 where that is not known. `begun` says that the present step had a whoosh.
     """
 
     step: int
@@ -53,6 +53,7 @@ class _State:
     look_until_s: float | None = None
     longest_fill_s: float = 0.0
     next_fill_s: float = 0.0
+    begun: bool = False
 
 
 @dataclass(slots=True)
@@ -288,8 +289,9 @@ class Coach:
         self._look_from(now_s)
         if isinstance(self._step, Cycles):
             before = self._steps[self._state.step - 1] if self._state.step else None
-            begun = self._state.made[self._state.step] or _number(event, "release_s")
-            if isinstance(before, Prepare) and not begun:
+            if _number(event, "release_s"):
+                self._state = replace(self._state, begun=True)
+            if isinstance(before, Prepare) and not (self._state.begun or self._state.made[self._state.step]):
                 # Nothing has begun yet: water was run through, or something else was taken for the pump. Behind a
                 # whoosh it has: a first cycle may be counted only once others have followed.
                 self._enter(self._state.step - 1, now_s, silent=True)
@@ -472,7 +474,7 @@ class Coach:
     def _enter(self, index: int, now_s: float, *, silent: bool = False) -> list[Cue]:
         """Go to a step; `silent` where the pump runs already and nobody needs to be told to turn it on."""
         self._rest_from(None)
-        self._state = replace(self._state, step=index, since_s=now_s, look_until_s=None)
+        self._state = replace(self._state, step=index, since_s=now_s, look_until_s=None, begun=False)
         if isinstance(self._step, Cycles):
             self._state = replace(self._state, releases_s=())
         self._look_from(now_s)

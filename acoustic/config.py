@@ -209,8 +209,11 @@ class CycleOptions:
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
     min_complete_first: float = 0.8
-    # No pump fills a group and brings it to pressure in less; blenders and grinders often run for a second.
-    min_run_s: float = 1.5
+    # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
+    # blenders and grinders often run for a second.
+    min_run_s: float = 1.2
+    short_run_s: float = 1.5
+    min_complete_short: float = 0.9
     # What hardly stands over the room could be anything in it: such a run must be surer.
     faint_db: float = 2.0
     min_complete_faint: float = 0.75
@@ -230,6 +233,8 @@ class CycleOptions:
         least = self.min_complete if earlier else self.min_complete_first
         if over_db < self.faint_db:
             least = max(least, self.min_complete_faint)
+        if run_s < self.short_run_s:
+            least = max(least, self.min_complete_short)
         return complete >= least and run_s >= self.min_run_s
 
     def counts_unheard(self, complete: float, run_s: float, over_db: float, earlier: int) -> bool:

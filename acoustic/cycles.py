@@ -79,7 +79,7 @@ class CycleFold:
     ) -> Event:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
         run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
-        unsure = likely >= self.options.min_complete and run_s >= self.options.min_run_s
+        unsure = likely >= self.options.min_complete and run_s >= self.options.short_run_s
         reason = _reason(pressed, released, faint, unsure, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 

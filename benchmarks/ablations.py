@@ -79,9 +79,8 @@ class _CountsTold:
     """Counts a run if pressure was told live and a release followed."""
 
     def __init__(self) -> None:
-        self._detector = Detector(
-            DetectorOptions(cycle=CycleOptions(min_complete=0.0, min_run_s=0.0, min_complete_faint=0.0))
-        )
+        anything = CycleOptions(min_complete=0.0, min_run_s=0.0, short_run_s=0.0, min_complete_faint=0.0)
+        self._detector = Detector(DetectorOptions(cycle=anything))
         self._told = False
 
     def push(self, block: AudioBlock) -> list[Event]:

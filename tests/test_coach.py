@@ -206,6 +206,13 @@ def test_a_first_run_with_a_whoosh_has_begun_the_cleaning_though_it_is_not_count
     assert "it may have been a cycle" in session.texts[-1]
 
 
+def test_behind_a_whoosh_an_early_stop_takes_nothing_back() -> None:
+    """The first run may yet count, once others like it have followed."""
+    session = Session(FULL).run("3 + 6 p 2 - u 4 + 1 -")
+    assert session.place == "Cleaner 0/2"
+    assert session.run("x 2").place == "Cleaner 0/2"
+
+
 def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:
     session = Session(FULL).run("3 + 6 p 2 - 3 !")
     last = [record for record in session.told if isinstance(record, Cue)][-1]

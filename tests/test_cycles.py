@@ -65,6 +65,11 @@ def test_the_first_cycle_must_be_surer_than_those_behind_it():
     assert options.counts(0.85, run_s=8.0, over_db=20.0, earlier=0)
 
 
+def test_a_short_run_counts_if_it_is_surer():
+    assert told(run_s=1.4, complete=0.95).kind == "cycle"
+    assert told(run_s=1.4, complete=0.85).kind == "incomplete"
+
+
 def test_a_faint_run_counts_if_it_is_surer():
     assert told(over_db=1.0, complete=0.85).kind == "cycle"
 
