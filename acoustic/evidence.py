@@ -38,6 +38,7 @@ __all__ = [
     "SessionMemory",
     "Trees",
     "compare",
+    "compare_within",
     "logistic",
 ]
 
@@ -138,6 +139,7 @@ COMPARED = (
     "log_hold_s",
     "told_pressure",
 )
+WITHOUT_RELEASE = ("fill_evidence", "hold_evidence", "shot_evidence", "complete_evidence")
 CONTEXT_NAMES: tuple[str, ...] = (
     "odds",
     "released",
@@ -155,6 +157,12 @@ CONTEXT_NAMES: tuple[str, ...] = (
     "others' log_pause_s",
     *(f"others' {name}" for name in COMPARED),
     *(f"{name} unlike others'" for name in COMPARED),
+    "unreleased earlier",
+    "unreleased later",
+    "unreleased' mean odds",
+    "unreleased' highest odds",
+    "log_run_s unlike unreleased'",
+    "evidence unlike unreleased'",
 )
 """Order of what a run's session tells of it; what nothing is known of is `MISSING`."""
 
@@ -165,7 +173,10 @@ NEAR = 3
 # How many runs back what has come since may still change.
 MOST_DOUBTFUL = 8
 MAX_OWN_ODDS = 8.0
+# How many runs of any kind are remembered: those with a release among the last of them are looked at again.
+MOST_RUNS = 64
 _COMPARED = np.array([EVIDENCE_NAMES.index(name) for name in COMPARED])
+_WITHOUT_RELEASE = [COMPARED.index(name) for name in WITHOUT_RELEASE]
 _FILL_LENGTH, _HOLD_LENGTH = EVIDENCE_NAMES.index("log_fill_s"), EVIDENCE_NAMES.index("log_hold_s")
 _RELEASED, _PAUSE = EVIDENCE_NAMES.index("released"), EVIDENCE_NAMES.index("log_pause_s")
 
@@ -550,17 +561,26 @@ class HeardRun:
         )
 
 
-def compare(run: HeardRun, earlier: Sequence[HeardRun], later: Sequence[HeardRun]) -> F64:
+def compare(
+    run: HeardRun,
+    earlier: Sequence[HeardRun],
+    later: Sequence[HeardRun],
+    unreleased_earlier: Sequence[HeardRun] = (),
+    unreleased_later: Sequence[HeardRun] = (),
+) -> F64:
     """Say what a run's session tells of it, in the order of `CONTEXT_NAMES`.
 
     `earlier` and `later` are the runs with a release next to it; the last `NEAR` and the first `NEAR` of them count.
+    So do those of the runs without one: in a loud room they may have been cycles too.
     """
     before, behind = earlier[-NEAR:], later[:NEAR]
     own = [run.odds, run.released, run.log_run_s, run.log_pause_s, len(before), len(behind)]
     own.append(behind[0].log_pause_s if behind else MISSING)
+    unreleased = _unreleased(run, unreleased_earlier[-NEAR:], unreleased_later[:NEAR])
     others = [*before, *behind]
     if not others:
-        return np.array([*own, *[MISSING] * (len(CONTEXT_NAMES) - len(own))], dtype=np.float64)
+        missing = [MISSING] * (len(CONTEXT_NAMES) - len(own) - len(unreleased))
+        return np.array([*own, *missing, *unreleased], dtype=np.float64)
     odds = np.array([other.odds for other in others])
     lengths = np.array([other.log_run_s for other in others])
     traces = np.stack([other.trace for other in others])
@@ -576,13 +596,49 @@ def compare(run: HeardRun, earlier: Sequence[HeardRun], later: Sequence[HeardRun
             np.mean([other.log_pause_s for other in others]),
             *traces.mean(axis=0),
             *np.abs(traces - run.trace).mean(axis=0),
+            *unreleased,
         ],
         dtype=np.float64,
     )
 
 
+def _unreleased(run: HeardRun, before: Sequence[HeardRun], behind: Sequence[HeardRun]) -> list[float]:
+    others = [*before, *behind]
+    if not others:
+        return [MISSING] * 6
+    odds = [other.odds for other in others]
+    lengths = np.array([other.log_run_s for other in others])
+    traces = np.stack([other.trace for other in others])
+    unlike = np.abs(traces - run.trace)[:, _WITHOUT_RELEASE]
+    return [
+        float(len(before)),
+        float(len(behind)),
+        float(np.mean(odds)),
+        max(odds),
+        float(np.abs(lengths - run.log_run_s).mean()),
+        float(unlike.mean()),
+    ]
+
+
+def compare_within(runs: Sequence[HeardRun], place: int, followers: int = NEAR) -> F64:
+    """Compare one of a session's `runs`, all in their order, with its neighbours; see `compare`.
+
+    So many `followers` with a release count, and what came before the last of them.
+    """
+    released = [k for k, run in enumerate(runs) if run.released]
+    later = [k for k in released if k > place][:followers]
+    last = later[-1] if later else place
+    return compare(
+        runs[place],
+        [runs[k] for k in released if k < place],
+        [runs[k] for k in later],
+        [run for run in runs[:place] if not run.released],
+        [run for run in runs[place + 1 : last] if not run.released],
+    )
+
+
 class SessionMemory:
-    """The last runs with a release, as many as are looked at again and those that are compared with them.
+    """The last runs, as many as are looked at again and those that are compared with them.
 
     Runs of one session resemble each other: a machine that hardly quietens does so every time, and four shots do not
     make the fifth a backflush.
@@ -593,8 +649,9 @@ class SessionMemory:
 
     def reset(self) -> None:
         """Forget all runs."""
-        self._runs: deque[HeardRun] = deque(maxlen=MOST_DOUBTFUL + NEAR)
+        self._runs: deque[HeardRun] = deque(maxlen=MOST_RUNS)
         self._n = 0
+        self._released = 0
 
     @property
     def runs(self) -> int:
@@ -602,28 +659,36 @@ class SessionMemory:
         return self._n
 
     @property
+    def released(self) -> int:
+        """Number of runs with a release so far."""
+        return self._released
+
+    @property
     def near(self) -> list[HeardRun]:
         """The last `NEAR` runs with a release."""
-        return list(self._runs)[-NEAR:]
+        return [run for run in self._runs if run.released][-NEAR:]
 
     def push(self, run: HeardRun) -> None:
-        """Remember a run that ended with a release."""
+        """Remember a run."""
         self._runs.append(run)
         self._n += 1
+        self._released += run.released
+
+    def followers(self, number: int) -> int:
+        """How many runs with a release came behind a run, by its number; as many as there may be of a forgotten one."""
+        place = self._place(number)
+        return MOST_RUNS if place < 0 else sum(run.released for run in list(self._runs)[place + 1 :])
 
     def context(self, run: HeardRun) -> F64:
         """Compare a run that has just ended with those before it; see `compare`."""
-        return compare(run, list(self._runs), ())
+        return compare_within([*self._runs, run], len(self._runs), 0)
 
     def context_now(self, number: int) -> F64:
-        """Compare one of the last `MOST_DOUBTFUL` runs, by its number, with its neighbours as now known."""
-        runs, place = list(self._runs), number - (self._n - len(self._runs))
-        return compare(runs[place], runs[:place], runs[place + 1 :])
+        """Compare a run that is remembered, by its number, with its neighbours as now known."""
+        return compare_within(list(self._runs), self._place(number))
 
-    def context_between(self, run: HeardRun, number: int) -> F64:
-        """Compare a run that is not remembered, as of when so many were, with its neighbours as now known."""
-        runs, place = list(self._runs), number - (self._n - len(self._runs))
-        return compare(run, runs[:place], runs[place:])
+    def _place(self, number: int) -> int:
+        return number - (self._n - len(self._runs))
 
 
 def logistic(odds: float) -> float:

@@ -36,16 +36,13 @@ MOST_STEPS = 25
 
 @dataclass(frozen=True, slots=True)
 class _Doubtful:
-    """A run that was not counted: how many with a whoosh came before it, its length and level, and what was told.
-
-    `unheard` is what it showed where it had no whoosh: such runs are not remembered otherwise.
-    """
+    """A run that was not counted: its number, its length and level, what was told, and whether it had a whoosh."""
 
     number: int
     run_s: float
     over_db: float
     told: Event
-    unheard: HeardRun | None = None
+    released: bool
 
 
 class Detector:
@@ -416,7 +413,7 @@ class Detector:
                 None if pressure is None else pressure.frame,
                 masked=pressure is not None and pressure.masked,
                 last_off=self._last_off,
-                earlier=self._memory.runs,
+                earlier=self._memory.released,
                 last_end=self._last_end,
                 pump_odds=self._pump_odds,
                 whoosh_odds=self._whoosh_odds if self._whoosh_of == on.frame else MISSING,
@@ -444,8 +441,8 @@ class Detector:
         if unheard:
             # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
             end = replace(end, kind="release_end")
+        self._memory.push(heard)
         if release is not None or unheard:
-            self._memory.push(heard)
             last_off, self._last_off = self._last_off, off.frame
             if counts:
                 self._learn_time(on.frame, off.frame, last_off, complete)
@@ -480,10 +477,8 @@ class Detector:
         if release is not None or unheard:
             told += self._reconsidered()
         if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
-            if release is None:
-                doubtful = _Doubtful(self._memory.runs, run_s, measures.over_db, verdict, heard)
-            else:
-                doubtful = _Doubtful(self._memory.runs - 1, run_s, measures.over_db, verdict)
+            number = self._memory.runs - 1
+            doubtful = _Doubtful(number, run_s, measures.over_db, verdict, released=release is not None)
             self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
         return told
 
@@ -501,25 +496,17 @@ class Detector:
         """
         cycles: list[Event] = []
         cycle = self.options.cycle
-        self._doubtful = [run for run in self._doubtful if self._memory.runs - run.number <= MOST_DOUBTFUL]
-        likely = [self._likely_now(run) for run in self._doubtful]
+        self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
+        likely = [self.model.judge.probability(self._memory.context_now(run.number)) for run in self._doubtful]
         # The surest first: behind a cycle, less makes another.
         for k in np.argsort(likely)[::-1]:
             run = self._doubtful[k]
             measures = likely[k], run.run_s, run.over_db, self._cycles.count
-            if cycle.counts_late(*measures, released=run.unheard is None):
+            if cycle.counts_late(*measures, released=run.released):
                 cycles.append(self._cycles.recount(run.told, self._decided_s, likely[k]))
         counted = {event.time_s for event in cycles}
         self._doubtful = [run for run in self._doubtful if run.told.time_s not in counted]
         return cycles
-
-    def _likely_now(self, run: _Doubtful) -> float:
-        """Say how likely a run was a cycle, by what has followed it."""
-        if run.unheard is None:
-            context = self._memory.context_now(run.number)
-        else:
-            context = self._memory.context_between(run.unheard, run.number)
-        return self.model.judge.probability(context)
 
 
 class Monitor:

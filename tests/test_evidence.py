@@ -15,6 +15,7 @@ from acoustic.evidence import (
     RunFrames,
     SessionMemory,
     compare,
+    compare_within,
 )
 from acoustic.features.layout import feature_names
 
@@ -134,6 +135,36 @@ def test_a_run_is_compared_with_those_next_to_it():
     assert np.isfinite(context).all()
 
 
+def test_a_run_is_compared_with_those_without_a_release_too():
+    silent = [shown(odds=float(k), run_s=4.0, released=False) for k in range(5)]
+    context = compare(shown(run_s=8.0), (), (), silent, silent[:1])
+    assert (told(context, "unreleased earlier"), told(context, "unreleased later")) == (3, 1)
+    assert told(context, "unreleased' mean odds") == pytest.approx((2 + 3 + 4 + 0) / 4)
+    assert told(context, "unreleased' highest odds") == 4
+    assert told(context, "log_run_s unlike unreleased'") == pytest.approx(np.log(2))
+    assert told(context, "others' mean odds") == MISSING
+
+
+def test_followers_count_by_their_releases():
+    kinds = [True, False, False, True, False, True, False, True]
+    runs = [shown(odds=float(k), released=kind) for k, kind in enumerate(kinds)]
+    memory = SessionMemory()
+    for run in runs:
+        memory.push(run)
+    assert (memory.runs, memory.released, memory.followers(2)) == (8, 4, 3)
+    assert [run.odds for run in memory.near] == [3, 5, 7]
+    # Behind the last run with a release, nothing is known yet.
+    released, silent = ([run for run in runs if run.released is kind] for kind in (True, False))
+    expected = compare(runs[2], released[:1], released[1:], silent[:1], silent[2:])
+    assert np.array_equal(memory.context_now(2), expected)
+    assert np.array_equal(compare_within(runs, 2, 1), compare(runs[2], released[:1], released[1:2], silent[:1], ()))
+    ended = shown(odds=-1.0, released=False)
+    assert np.array_equal(memory.context(ended), compare(ended, released, (), silent, ()))
+    for _ in range(100):
+        memory.push(ended)
+    assert memory.followers(7) > MOST_DOUBTFUL
+
+
 def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
     memory = SessionMemory()
     runs = [shown(odds=float(k % 7)) for k in range(30)]
@@ -143,9 +174,6 @@ def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
         memory.push(run)
         for back in range(max(k + 1 - MOST_DOUBTFUL, 0), k + 1):
             assert np.array_equal(memory.context_now(back), compare(runs[back], runs[:back], runs[back + 1 : k + 1]))
-            other = shown(odds=-3.0, run_s=5.0)
-            between = memory.context_between(other, back)
-            assert np.array_equal(between, compare(other, runs[:back], runs[back : k + 1]))
     memory.reset()
     assert memory.runs == 0
     assert np.array_equal(memory.context(runs[0]), compare(runs[0], (), ()))

@@ -34,7 +34,7 @@ from ..evidence import (
     RunJudge,
     RunMeasures,
     Trees,
-    compare,
+    compare_within,
 )
 from ..features.layout import FEATURE_VERSION, feature_index, feature_names
 from ..model import AnyNetwork, Model
@@ -792,11 +792,8 @@ def _contexts(own: F64, vectors: F64, session: npt.NDArray[np.int64], followers:
     contexts = np.zeros((len(runs), len(CONTEXT_NAMES)))
     edges = np.flatnonzero(np.diff(session)) + 1
     for first, last in pairwise([0, *edges, len(runs)]):
-        released = [k for k in range(first, last) if runs[k].released]
         for k in range(first, last):
-            earlier = [runs[other] for other in released if other < k]
-            later = [runs[other] for other in released if other > k]
-            contexts[k] = compare(runs[k], earlier, later[: followers[k]])
+            contexts[k] = compare_within(runs[first:last], k - first, int(followers[k]))
     return contexts
 
 
