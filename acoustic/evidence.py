@@ -170,7 +170,7 @@ MISSING = -100.0
 # How many runs on either side are looked at: not all of a session's, since it is their number alone that a morning's
 # shots and a cleaning share.
 NEAR = 3
-# How many runs back what has come since may still change.
+# Behind so many runs with a release, what has come since changes nothing any more.
 MOST_DOUBTFUL = 8
 MAX_OWN_ODDS = 8.0
 # How many runs of any kind are remembered: those with a release among the last of them are looked at again.

@@ -442,6 +442,7 @@ class Detector:
             # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
             end = replace(end, kind="release_end")
         self._memory.push(heard)
+        self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
         if release is not None or unheard:
             last_off, self._last_off = self._last_off, off.frame
             if counts:
@@ -479,7 +480,7 @@ class Detector:
         if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
             number = self._memory.runs - 1
             doubtful = _Doubtful(number, run_s, measures.over_db, verdict, released=release is not None)
-            self._doubtful = [*self._doubtful, doubtful][-MOST_DOUBTFUL:]
+            self._doubtful.append(doubtful)
         return told
 
     def _learn_time(self, on: int, off: int, last_off: int | None, complete: float) -> None:
@@ -496,7 +497,6 @@ class Detector:
         """
         cycles: list[Event] = []
         cycle = self.options.cycle
-        self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
         likely = [self.model.judge.probability(self._memory.context_now(run.number)) for run in self._doubtful]
         # The surest first: behind a cycle, less makes another.
         for k in np.argsort(likely)[::-1]:

@@ -242,6 +242,29 @@ def test_a_first_whoosh_that_the_room_drowned_is_counted_once_others_like_it_hav
     assert [bool(event.details.get("late")) for event in cycles] == [True, True, False, False, False]
 
 
+def test_runs_without_a_whoosh_do_not_crowd_a_doubtful_one_out():
+    hardly = tree(EVIDENCE_NAMES.index("earlier_runs"), 0.5, -1.0, 3.0)
+    unless_followed = tree(CONTEXT_NAMES.index("later"), 0.5, -2.0, 1.0)
+    odds = tree(CONTEXT_NAMES.index("odds"), 0.0, 0.0, 5.0)
+    blocks = list(FileSource(demo_recording()))
+    samples = blocks[-1].start + len(blocks[-1].samples)
+    thrice = [replace(block, start=block.start + k * samples) for k in range(3) for block in blocks]
+    again_s = 2 * samples / blocks[0].rate_hz
+
+    def heard(first_s, last_s):
+        model = load_model()
+        deaf = replace(model, emission=Drowned(model.emission, first_s, last_s))
+        detector = Detector(model=replace(deaf, judge=RunJudge(hardly, both(unless_followed, odds))))
+        return [event for block in thrice for event in detector.push(block)] + detector.flush()
+
+    first = next(event for event in heard(0.0, 0.0) if event.kind == "release")
+    # The first whoosh is heard, then those of nine runs are not; the next one tells of the first.
+    verdicts = [event for event in heard(first.time_s + 4.0, again_s) if event.kind in ("cycle", "incomplete")]
+    assert [event.kind for event in verdicts[:10]] == 10 * ["incomplete"]
+    assert verdicts[10].time_s > again_s
+    assert verdicts[0].time_s in [event.time_s for event in verdicts if event.details.get("late")]
+
+
 def begun_in_a_humming_room():
     """Eight seconds of a room with a fridge in it, then a pump: blocks at 16 kHz, and when the pump starts."""
     rng = np.random.default_rng([900, 15])
