@@ -124,11 +124,13 @@ class DecoderOptions:
     lull_share: float = 0.02
     on_posterior: float = 0.97
     # Where pumps are judged, what is believed to be one is told once it is so likely; until then it is asked again so
-    # often. Where that has risen by so much, in log-odds, within the last so many times, it has only now set in.
+    # often. Where that has risen by so much, in log-odds, within the last so many times, and the bands have by so much
+    # on average, it has only now set in.
     pump_judged: float = 0.7
     pump_again_frames: int = 10
     pump_rise_asks: int = 3
     pump_rise_odds: float = 3.0
+    pump_rise_db: float = 1.0
     pressure_posterior: float = 0.985
     off_posterior: float = 0.9
     release_posterior: float = 0.85

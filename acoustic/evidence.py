@@ -317,6 +317,11 @@ class RunEvidence:
         rows = np.concatenate([self._rows[at:], self._rows[:behind]])
         return rows, np.concatenate([self._likelihoods[at:], self._likelihoods[:behind]])
 
+    def louder_db(self, before: int, now: int) -> float:
+        """By how much the bands are louder from `before` to `now`, frames, than in the half second up to `before`."""
+        earlier, later = self.rows(before - 60, before - 10)[0], self.rows(before + 10, now + 1)[0]
+        return float((later.mean(axis=0) - earlier.mean(axis=0))[: self._n_bands].mean())
+
     def grouped(self, levels: F64) -> F64:
         """Means over 140-300 Hz, 0.6-2.4 kHz, 2.4-6.2 kHz and all bands; (rows, bands) to (rows, 4)."""
         means: F64 = np.einsum("rb,bg->rg", levels, self._all_groups, optimize=False)

@@ -73,6 +73,7 @@ class Detector:
             self.options.frame.hop_s,
             None if self.model.whoosh is None else self._judge_release,
             None if self.model.pump is None else self._judge_pump,
+            self._louder_db,
         )
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
@@ -345,6 +346,9 @@ class Detector:
             self._pump_odds = MISSING
         self._pump_odds, self._pump_asked = max(self._pump_odds, odds), possible.now
         return logistic(odds)
+
+    def _louder_db(self, before: int, now: int) -> float:
+        return self._evidence.louder_db(before, now)
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

@@ -88,6 +88,13 @@ def test_what_lies_too_far_back_is_not_invented():
     assert np.isfinite(measures.vector).all()
 
 
+def test_what_grows_louder_is_told_from_what_grows_quieter():
+    evidence = painted("BBFFF")
+    assert evidence.louder_db(200, 220) == pytest.approx(40, abs=0.5)
+    assert painted("FFFHH").louder_db(300, 320) == pytest.approx(-10, abs=0.5)
+    assert evidence.louder_db(450, 470) == pytest.approx(0, abs=0.5)
+
+
 def test_the_shortest_run_is_measured():
     assert np.isfinite(painted("BFB").measure(RunFrames(100, 103, 104, 105)).vector).all()
 

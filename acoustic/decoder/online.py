@@ -127,6 +127,9 @@ class Decoder:
     judge_release
         Says how likely a possible release is one; it is told once that is `release_judged`. None: once the belief in it
         passes `release_posterior`.
+    louder_db
+        Says by how much what is heard at a frame, the second, is louder than what was heard up to another, the first.
+        None: it is not asked.
     """
 
     def __init__(
@@ -135,11 +138,13 @@ class Decoder:
         hop_s: float = 0.01,
         judge_release: Callable[[PossibleRelease], float] | None = None,
         judge_pump: Callable[[PossiblePump], float] | None = None,
+        louder_db: Callable[[int, int], float] | None = None,
     ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
         self._judge_pump = judge_pump
         self._judge_release = judge_release
+        self._louder_db = louder_db
         self._any_machine = backflush_grammar(self.options, hop_s)
         # How long a fill takes on any machine, shape (D,).
         self.any_fill = duration_pmf(self.options.fill, hop_s, self._any_machine.ends.shape[2])
@@ -379,8 +384,11 @@ class Decoder:
         last = self._refused[-options.pump_rise_asks :]
         self._refused.clear()
         if last and _odds(likely) - min(_odds(before) for _, before in last) > options.pump_rise_odds:
-            # Something else ran before, and the pump set in over it.
-            return max(on, last[-1][0] - options.pump_again_frames)
+            set_in = last[-1][0] - options.pump_again_frames
+            # Something else ran before, and the pump set in over it. A pump that comes to pressure is as much likelier
+            # all at once, but no louder.
+            if self._louder_db is None or self._louder_db(set_in, now) > options.pump_rise_db:
+                return max(on, set_in)
         return on
 
     def _after_all(self, now: int) -> list[Transition]:

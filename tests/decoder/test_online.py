@@ -173,6 +173,23 @@ def test_a_pump_that_sets_in_over_something_else_begins_where_that_was_heard():
     assert told[1].kind == "pressure"
 
 
+@pytest.mark.parametrize(("louder_db", "start"), [(6.0, 600), (-3.0, 300)])
+def test_only_what_grows_louder_has_set_in(louder_db, start):
+    asked = []
+
+    def louder(before, now):
+        asked.append((before, now))
+        return louder_db
+
+    # As surely a pump all at once: because one set in, or because it came to pressure.
+    told = judged(CYCLE, judge_pump=lambda possible: 0.99 if possible.now >= 600 else 0.2, louder_db=louder)
+    again = DecoderOptions().pump_again_frames
+    assert told[0].frame == pytest.approx(start, abs=2 * again)
+    ((before, now),) = asked
+    assert now == told[0].decided
+    assert now - before == 2 * again
+
+
 def test_each_run_is_asked_about_anew():
     first = CYCLE.replace("R", "B")
     told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
