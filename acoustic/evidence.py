@@ -317,9 +317,13 @@ class RunEvidence:
         rows = np.concatenate([self._rows[at:], self._rows[:behind]])
         return rows, np.concatenate([self._likelihoods[at:], self._likelihoods[:behind]])
 
-    def louder_db(self, before: int, now: int) -> float:
-        """By how much the bands are louder from `before` to `now`, frames, than in the half second up to `before`."""
-        earlier, later = self.rows(before - 60, before - 10)[0], self.rows(before + 10, now + 1)[0]
+    def louder_db(self, on: int, set_in: int, now: int) -> float:
+        """By how much what runs since frame `on` is louder from `set_in` to `now` than in the half second before.
+
+        Its own onset, a fifth of a second, is left out: if there is no more before `set_in`, nothing is louder.
+        """
+        earlier = self.rows(max(set_in - 60, on + 20), max(set_in - 10, on + 21))[0]
+        later = self.rows(set_in + 10, now + 1)[0]
         return float((later.mean(axis=0) - earlier.mean(axis=0))[: self._n_bands].mean())
 
     def grouped(self, levels: F64) -> F64:

@@ -347,8 +347,8 @@ class Detector:
         self._pump_odds, self._pump_asked = max(self._pump_odds, odds), possible.now
         return logistic(odds)
 
-    def _louder_db(self, before: int, now: int) -> float:
-        return self._evidence.louder_db(before, now)
+    def _louder_db(self, on: int, set_in: int, now: int) -> float:
+        return self._evidence.louder_db(on, set_in, now)
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

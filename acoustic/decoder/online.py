@@ -128,8 +128,8 @@ class Decoder:
         Says how likely a possible release is one; it is told once that is `release_judged`. None: once the belief in it
         passes `release_posterior`.
     louder_db
-        Says by how much what is heard at a frame, the second, is louder than what was heard up to another, the first.
-        None: it is not asked.
+        Of frames `on`, `set_in` and `now`: says by how much what runs since the first is louder from the second to the
+        third than before. None: it is not asked.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class Decoder:
         hop_s: float = 0.01,
         judge_release: Callable[[PossibleRelease], float] | None = None,
         judge_pump: Callable[[PossiblePump], float] | None = None,
-        louder_db: Callable[[int, int], float] | None = None,
+        louder_db: Callable[[int, int, int], float] | None = None,
     ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
@@ -387,7 +387,7 @@ class Decoder:
             set_in = last[-1][0] - options.pump_again_frames
             # Something else ran before, and the pump set in over it. A pump that comes to pressure is as much likelier
             # all at once, but no louder.
-            if self._louder_db is None or self._louder_db(set_in, now) > options.pump_rise_db:
+            if self._louder_db is None or self._louder_db(on, set_in, now) > options.pump_rise_db:
                 return max(on, set_in)
         return on
 

@@ -177,17 +177,18 @@ def test_a_pump_that_sets_in_over_something_else_begins_where_that_was_heard():
 def test_only_what_grows_louder_has_set_in(louder_db, start):
     asked = []
 
-    def louder(before, now):
-        asked.append((before, now))
+    def louder(on, set_in, now):
+        asked.append((on, set_in, now))
         return louder_db
 
     # As surely a pump all at once: because one set in, or because it came to pressure.
     told = judged(CYCLE, judge_pump=lambda possible: 0.99 if possible.now >= 600 else 0.2, louder_db=louder)
     again = DecoderOptions().pump_again_frames
     assert told[0].frame == pytest.approx(start, abs=2 * again)
-    ((before, now),) = asked
+    ((on, set_in, now),) = asked
+    assert on == pytest.approx(300, abs=5)
     assert now == told[0].decided
-    assert now - before == 2 * again
+    assert now - set_in == 2 * again
 
 
 def test_each_run_is_asked_about_anew():
