@@ -31,7 +31,8 @@ _FAINT_RUNS = 2
 _UNHEARD_TIMES, _UNHEARD_S = 1.3, 2.0
 # The same where all cycles together say how long the next fill takes.
 _EXPECTED_TIMES, _EXPECTED_S = 1.15, 1.5
-# A run that was stopped by time and did not count was too short: the next one gets so many times as long.
+# A run that was stopped by time and did not count may have been too short: the next one gets so many times as long. If
+# that one does not count either, length is not what it lacks.
 _LONGER = 1.5
 
 
@@ -64,6 +65,8 @@ class _Run:
     pressure_s: float | None = None
     stop_due_s: float | None = None
     told_unheard: bool = False
+    told_s: float | None = None
+    reminders: int = 0
     stopped: bool = False
     again_s: float = 0.0
     warnings: int = 0
@@ -187,6 +190,9 @@ class Coach:
                 self._remember()
                 self._back_to_cycles(now_s, self._more())
                 cues = self._announce(now_s)
+        if self._run is not None:
+            # In the step that it is now, something may have been due of the run before.
+            self._run.again_s = now_s
         return self._with_progress(cues, now_s)
 
     def finish(self, time_s: float) -> list[Cue | Progress]:
@@ -278,8 +284,9 @@ class Coach:
 
     def _incomplete(self, event: Event) -> list[Cue]:
         now_s, run, self._run = event.decided_s, self._run, None
-        if run is not None and run.told_unheard:
-            self._longer = _LONGER
+        by_time = run is not None and run.told_unheard
+        if by_time:
+            self._longer = _LONGER if self._longer == 1.0 else 1.0
         if run is not None and run.judged:
             return []
         if isinstance(self._step, Flush):
@@ -298,9 +305,10 @@ class Coach:
             self._rest_from(now_s)
         elif isinstance(self._step, Rinse):
             self._rest_from(now_s)
-        return [
-            _cue("warning", f"Not counted: {event.details.get('reason', 'it was not complete')}.", now_s, event.kind)
-        ]
+        text = f"Not counted: {event.details.get('reason', 'it was not complete')}."
+        if by_time and _number(event, "release_s"):
+            text += " Pressure cannot be heard here: if the blind basket is in, count it by hand."
+        return [_cue("warning", text, now_s, event.kind)]
 
     def _faintness(self, event: Event) -> list[Cue]:
         """Say once that the pump can hardly be heard, and again only after it was heard well in between."""
@@ -337,6 +345,9 @@ class Coach:
         filling = run is not None and run.pressure_s is None and not run.stopped and isinstance(self._step, Cycles)
         if run is not None and filling and not run.told_unheard:
             yield _Due(max(run.began_s + self._longest_run_s(), run.again_s), self._stop_unheard)
+        if run is not None and run.told_s is not None and not run.stopped and run.reminders < options.reminders:
+            after_s = options.remind_unheard_s if run.pressure_s is None else options.remind_s
+            yield _Due(max(run.told_s + after_s, run.again_s), self._remind)
         if self._wait_s is not None:
             yield _Due(self._wait_s, self._wait)
         if self._ready_s is not None:
@@ -346,13 +357,13 @@ class Coach:
 
     def _stop_pump(self, now_s: float) -> list[Cue]:
         assert self._run is not None
-        self._run.stop_due_s = None
+        self._run.stop_due_s, self._run.told_s, self._run.reminders = None, now_s, 0
         return [_cue("stop_pump", "Pressure is up. Turn the pump off now.", now_s, "pressure", "act")]
 
     def _stop_unheard(self, now_s: float) -> list[Cue]:
         """Stop the pump by time: in a loud room, or on a machine that hardly quietens, pressure comes unheard."""
         assert self._run is not None
-        self._run.told_unheard = True
+        self._run.told_unheard, self._run.told_s = True, now_s
         state, ran_s = self._state, now_s - self._run.began_s
         if state.next_fill_s:
             reason = f"this machine should have it after {state.next_fill_s:.0f} s"
@@ -361,6 +372,15 @@ class Coach:
         else:
             reason = f"{ran_s:.0f} s are enough for nearly all"
         return [_cue("stop_pump", f"Pressure was not heard, but {reason}. Turn the pump off.", now_s, "pump_on", "act")]
+
+    def _remind(self, now_s: float) -> list[Cue]:
+        """Say again what was not heeded."""
+        assert self._run is not None
+        self._run.told_s = now_s
+        self._run.reminders += 1
+        heard = self._run.pressure_s is not None
+        text = "Pressure is up, and the pump is still on. Turn it off." if heard else "Still on: turn the pump off."
+        return [_cue("stop_pump", text, now_s, "pressure" if heard else "pump_on", "act")]
 
     def _longest_run_s(self) -> float:
         """How long the pump may run until pressure must be up, heard or not."""

@@ -260,6 +260,11 @@ class CoachOptions:
     # Where it was not heard by then, it is taken to have come unheard.
     unheard_s: float = 20.0
     unheard_again_s: float = 15.0
+    # Who has not turned the pump off was told while something else was louder: it is said again so long after, so
+    # often; later where it was only the time that said so. Who has turned it off unheard must not be nagged for ever.
+    remind_s: float = 6.5
+    remind_unheard_s: float = 10.0
+    reminders: int = 2
     min_pause_s: float = 3.0
     # A fill that stands less far over the background is hard to tell from it: the user is told.
     min_over_db: float = 6.0

@@ -136,6 +136,55 @@ def test_a_run_that_time_stopped_too_early_is_longer_the_next_time() -> None:
     assert session.cues.endswith("start_pump stop_pump")
 
 
+def test_a_stop_that_is_not_heeded_is_said_again() -> None:
+    session = Session().run("3 + 6 p 19")
+    stops = [cue for cue in session.told if isinstance(cue, Cue) and cue.kind == "stop_pump"]
+    assert [cue.time_s for cue in stops] == [9.0, 15.5, 22.0]
+    assert [cue.about for cue in stops] == 3 * ["pressure"]
+    assert stops[1].text == stops[2].text == "Pressure is up, and the pump is still on. Turn it off."
+    # From then on the warnings speak, and whose stop was not heard is left in peace.
+    assert session.run("12").cues.endswith("stop_pump stop_pump stop_pump warning warning")
+
+
+def test_who_has_turned_the_pump_off_is_not_told_again() -> None:
+    assert Session().run("3 + 6 p 6 - 0.5 w 1").cues == "start_pump stop_pump release_ok"
+    # Where the stop was none, they are reminded once that is known.
+    session = Session().run("3 + 6 p 2 - 6 again 0.5")
+    assert [cue.time_s for cue in session.told if isinstance(cue, Cue)][1:] == [9.0, 17.0]
+    # Nobody is spoken to in a pause.
+    assert Session().run("3 + 6 p 2 [pause] 30").cues == "start_pump stop_pump"
+
+
+def test_what_a_step_back_makes_due_is_said_then() -> None:
+    session = Session(FULL).run("+ [next] 25 [undo] 0.3")
+    assert [cue.time_s for cue in session.told if isinstance(cue, Cue) and cue.kind == "stop_pump"] == [25.0]
+
+
+def test_a_stop_by_time_is_said_again_later_and_until_pressure_is_heard() -> None:
+    session = Session().run("3 + 20 10")
+    assert session.texts[-2:] == [
+        "Pressure was not heard, but 20 s are enough for nearly all. Turn the pump off.",
+        "Still on: turn the pump off.",
+    ]
+    assert session.told[-1].time_s == 33.0
+    assert session.run("1 p 6.5").texts[-2:] == [
+        "Pressure is up. Turn the pump off now.",
+        "Pressure is up, and the pump is still on. Turn it off.",
+    ]
+
+
+def test_where_a_longer_run_does_not_count_either_it_is_no_longer_any_more() -> None:
+    session = Session().run("3 + 21 - u 6")
+    assert "count it by hand" in session.texts[-2]
+    session.run("+ 29.9")
+    assert session.cues.count("stop_pump") == 1
+    session.run("1 - u 6 + 20")
+    assert session.cues.count("stop_pump") == 3
+    assert session.texts[-1].startswith("Pressure was not heard, but 20 s")
+    # Without a whoosh there is nothing to count.
+    assert "by hand" not in Session().run("3 + 21 - x").texts[-1]
+
+
 def test_a_cycle_without_a_hold_teaches_only_that_the_air_is_out() -> None:
     session = Session().run("3 + 12 - /12/0 w 6 + 14.9")
     assert session.cues == "start_pump release_ok start_pump"
