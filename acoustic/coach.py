@@ -285,6 +285,7 @@ class Coach:
     def _incomplete(self, event: Event) -> list[Cue]:
         now_s, run, self._run = event.decided_s, self._run, None
         by_time = run is not None and run.told_unheard
+        unheard = by_time and run is not None and run.pressure_s is None
         if by_time:
             self._longer = _LONGER if self._longer == 1.0 else 1.0
         if run is not None and run.judged:
@@ -306,7 +307,7 @@ class Coach:
         elif isinstance(self._step, Rinse):
             self._rest_from(now_s)
         text = f"Not counted: {event.details.get('reason', 'it was not complete')}."
-        if by_time and _number(event, "release_s"):
+        if unheard and _number(event, "release_s"):
             text += " Pressure cannot be heard here: if the blind basket is in, count it by hand."
         return [_cue("warning", text, now_s, event.kind)]
 

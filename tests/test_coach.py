@@ -181,6 +181,8 @@ def test_where_a_longer_run_does_not_count_either_it_is_no_longer_any_more() -> 
     session.run("1 - u 6 + 20")
     assert session.cues.count("stop_pump") == 3
     assert session.texts[-1].startswith("Pressure was not heard, but 20 s")
+    # Where pressure was heard after all, it is not said that it cannot be.
+    assert "by hand" not in Session().run("3 + 21 p 1 - u").texts[-1]
     # Without a whoosh there is nothing to count.
     assert "by hand" not in Session().run("3 + 21 - x").texts[-1]
 
