@@ -211,6 +211,13 @@ class CycleOptions:
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
     min_complete_first: float = 0.8
+    # Two runs that are as likely as this, the second at most so many runs behind the first, make each other sure enough.
+    min_complete_two: float = 0.7
+    two_within: int = 2
+    # A run that begins within so long after the one before was over, and is at pressure within so long, is that one;
+    # if that was counted, it is hardly ever a cycle of its own: 3 of 16 were.
+    same_run_s: float = 0.1
+    most_complete_same: float = 0.2
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
     # blenders and grinders often run for a second.
     min_run_s: float = 1.2

@@ -65,9 +65,11 @@ class CycleFold:
         over_db = details.get("over_db")
         # Events from elsewhere may not say how far they stood over the room.
         far_db = float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
+        # As good as a cycle before it is a run before it that is as likely one.
+        earlier = self._count or int(bool(end.details.get("borne_out")))
         if end.details.get("unheard"):
             details["unheard"] = True
-        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db, self._count):
+        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db, earlier):
             return self._incomplete(end, likely, pressure is not None, release is not None, far_db, details)
         if "next_fill_s" in end.details:
             details["next_fill_s"] = end.details["next_fill_s"]
@@ -80,6 +82,9 @@ class CycleFold:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
         run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
         unsure = likely >= self.options.min_complete and run_s >= self.options.short_run_s
+        if end.details.get("same_run"):
+            reason = "the pump had not stopped: this run was counted when something else sounded like its whoosh"
+            return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
         reason = _reason(pressed, released, faint, unsure, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 

@@ -119,6 +119,7 @@ class Detector:
         self._run: dict[str, Transition] = {}
         self._last_off: int | None = None
         self._last_end: int | None = None
+        self._last_counted = False
         # The highest log-odds that the judges gave what they were asked about last, and what that was.
         self._pump_odds, self._pump_asked = MISSING, -1
         self._whoosh_odds, self._whoosh_of = MISSING, -1
@@ -425,7 +426,6 @@ class Detector:
             self._machine,
             self._times,
         )
-        self._last_end = end.frame
         heard = HeardRun.of(self.model.judge.odds_of(measures.vector), measures.vector)
         complete = self.model.judge.probability(self._memory.context(heard))
         events: list[Event] = []
@@ -439,13 +439,22 @@ class Detector:
                 complete=complete,
             )
         )
-        earlier = self._cycles.count
+        number = self._memory.runs
+        self._memory.push(heard)
+        same = self._goes_on(on, pressure)
+        self._last_end = end.frame
+        if same:
+            # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
+            self._doubtful = [run for run in self._doubtful if run.number != number - 1]
+            if self._last_counted:
+                complete = min(complete, self.options.cycle.most_complete_same)
+        borne_out = not self._cycles.count and self._borne_out(number, complete, released=release is not None)
+        earlier = self._cycles.count or int(borne_out)
         counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
         unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)
         if unheard:
             # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
             end = replace(end, kind="release_end")
-        self._memory.push(heard)
         self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
         if release is not None or unheard:
             last_off, self._last_off = self._last_off, off.frame
@@ -475,14 +484,18 @@ class Detector:
         }
         if unheard:
             details["unheard"] = True
+        if same and self._last_counted:
+            details["same_run"] = True
+        if borne_out:
+            details["borne_out"] = True
         if counts and (next_fill_s := self._times.next_fill_s(self.options.adaptation.fill_share)) is not None:
             details["next_fill_s"] = round(next_fill_s, 1)
         told = self._folded(*events, self._event(end, details))
         verdict = told[-1]
+        self._last_counted = verdict.kind == "cycle" or (same and self._last_counted)
         if release is not None or unheard:
             told += self._reconsidered()
-        if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s:
-            number = self._memory.runs - 1
+        if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s and not self._last_counted:
             doubtful = _Doubtful(number, run_s, measures.over_db, verdict, released=release is not None)
             self._doubtful.append(doubtful)
         return told
@@ -493,6 +506,33 @@ class Detector:
         first = last_off is None or (on - last_off) * hop_s > self.options.adaptation.first_pause_s
         odds = self._evidence.pressure_odds(on, off) * self.options.decoder.evidence
         self._times.learn(self._cycles.count + 1, odds, hop_s, complete, first=first)
+
+    def _goes_on(self, on: Transition, pressure: Transition | None) -> bool:
+        """Whether the run since `on` is the one before: begun where that ended, and at pressure from its first moment.
+
+        No group is filled so fast. What ended the run before, a bang or a dish, was no whoosh.
+        """
+        frames = round(self.options.cycle.same_run_s / self.options.frame.hop_s)
+        return (
+            self._last_end is not None
+            and pressure is not None
+            and on.frame - self._last_end <= frames
+            and pressure.frame - on.frame <= frames
+        )
+
+    def _borne_out(self, number: int, complete: float, *, released: bool) -> bool:
+        """Whether run `number` is as likely a cycle as one shortly before it: two such make each other sure enough.
+
+        One of the two must have had a whoosh.
+        """
+        cycle = self.options.cycle
+        return complete >= cycle.min_complete_two and any(
+            number - run.number <= cycle.two_within
+            and (released or run.released)
+            and (likely := self.model.judge.probability(self._memory.context_now(run.number))) >= cycle.min_complete_two
+            and cycle.counts(likely, run.run_s, run.over_db, 1)
+            for run in self._doubtful
+        )
 
     def _reconsidered(self) -> list[Event]:
         """Count earlier runs that were not surely cycles, where those that followed make them so.

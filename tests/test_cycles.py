@@ -121,3 +121,12 @@ def test_a_run_whose_whoosh_the_room_drowned_counts_and_says_so():
 @pytest.mark.parametrize(("complete", "earlier", "counts"), [(0.7, 1, True), (0.7, 0, False), (0.55, 3, False)])
 def test_an_unheard_whoosh_is_believed_behind_a_heard_one_only(complete, earlier, counts):
     assert CycleOptions().counts_unheard(complete, 8.0, 20.0, earlier) is counts
+
+
+def test_the_second_part_of_a_run_says_why_it_does_not_count():
+    fold = CycleFold()
+    for kind, time_s in {"pump_on": 1.0, "pressure": 1.0, "pump_off": 5.0, "release": 5.1}.items():
+        fold.push(Event(kind, time_s, time_s, 0.9))
+    (second,) = fold.push(Event("release_end", 6.0, 6.0, 0.9, {"complete": 0.2, "same_run": True}))
+    assert second.kind == "incomplete"
+    assert second.details["reason"].startswith("the pump had not stopped")

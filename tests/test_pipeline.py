@@ -265,6 +265,63 @@ def test_runs_without_a_whoosh_do_not_crowd_a_doubtful_one_out():
     assert verdicts[0].time_s in [event.time_s for event in verdicts if event.details.get("late")]
 
 
+class Banged:
+    """An emission that takes a fifth of a second from one moment of the stream on for a release, then hears the hold."""
+
+    def __init__(self, emission, bang_s):
+        self.emission, self.frame, self.bang = emission, 0, round(bang_s * 100)
+
+    def new_state(self):
+        return self.emission.new_state()
+
+    def judge(self, features, state, log_likelihood):
+        self.emission.judge(features, state, log_likelihood)
+        since = self.frame + np.arange(len(log_likelihood)) - self.bang
+        self.frame += len(log_likelihood)
+        for first, last, sound in ((0, 20, 3), (20, 80, 2)):
+            part = (since >= first) & (since < last)
+            log_likelihood[part, :4] = -6.0
+            log_likelihood[part, sound] = 0.0
+
+
+def test_a_run_that_a_bang_cuts_in_two_counts_once():
+    def heard(bang_s, **options):
+        model = load_model()
+        banged = replace(model, emission=Banged(model.emission, bang_s), whoosh=always(3.0))
+        cycle = replace(DetectorOptions().cycle, **options)
+        detector = Detector(replace(DetectorOptions(), cycle=cycle), banged)
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    third = [event.time_s for event in heard(1000.0) if event.kind == "pressure"][2]
+    events = heard(third + 0.9)
+    verdicts = [event for event in events if event.kind in ("cycle", "incomplete")]
+    assert [event.kind for event in verdicts] == 3 * ["cycle"] + ["incomplete"] + 2 * ["cycle"]
+    assert "had not stopped" in verdicts[3].details["reason"]
+    # Unless the second part is known for what it is, it counts too.
+    assert [event.kind for event in heard(third + 0.9, same_run_s=-1.0)].count("cycle") == 6
+
+
+def test_two_likely_runs_make_each_other_sure():
+    def verdicts(odds, **options):
+        judge = RunJudge(always(0.0), always(odds))
+        cycle = replace(DetectorOptions().cycle, **options)
+        detector = Detector(replace(DetectorOptions(), cycle=cycle), replace(load_model(), judge=judge))
+        events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+        return [event for event in events if event.kind in ("cycle", "incomplete")]
+
+    # Three in four: none is sure enough to be the first.
+    alone = verdicts(np.log(3.0), min_complete_two=1.0)
+    assert "cycle" not in [event.kind for event in alone]
+    told = verdicts(np.log(3.0))
+    assert [event.kind for event in told[:3]] == ["incomplete", "cycle", "cycle"]
+    second, late = told[1:3]
+    assert late.details["late"] and late.time_s == told[0].time_s
+    assert "late" not in second.details
+    assert (second.details["cycle"], late.details["cycle"]) == (1, 2)
+    assert late.decided_s == second.decided_s
+    assert "cycle" not in [event.kind for event in verdicts(np.log(2.0))]
+
+
 def begun_in_a_humming_room():
     """Eight seconds of a room with a fridge in it, then a pump: blocks at 16 kHz, and when the pump starts."""
     rng = np.random.default_rng([900, 15])
