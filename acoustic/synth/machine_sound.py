@@ -22,6 +22,7 @@ from .filters import (
     filter_block,
     first_order,
     noise,
+    peaking,
     run_bank,
     weighted_rms,
 )
@@ -54,7 +55,7 @@ from .hydraulics import (
     water_noise,
 )
 from .loops import Loop, read_sound
-from .plan import Hydraulics, MachineParameters, SoundLevels, Splice
+from .plan import Hydraulics, MachineParameters, SoundLevels, Splice, StrangerParameters
 
 __all__ = ["MachineSound"]
 
@@ -430,6 +431,8 @@ class MachineSound:
                 )
             )
         )
+        pressed = machine.pressed if isinstance(machine, StrangerParameters) else ()
+        self._pressed = np.array([peaking(resonance, rate_hz) for resonance in pressed]).reshape(-1, 5)
         self._levels = levels = machine.levels
         tail = rate_hz // 10
         # Noise of constant density: its RMS grows with the bandwidth, so that every rate sounds alike.
@@ -468,6 +471,7 @@ class MachineSound:
         self._state = np.zeros(11)
         self._memory = np.zeros((8, max(len(bank) for bank in self._banks), 2))
         self._bubbles = np.zeros((_BUBBLE_VOICES, 4))
+        self._pressed_memory = np.zeros((len(self._pressed), 2))
         self._clicks = np.empty((0, 3))
         self._gains = np.empty((0, _GAINS))
         self._first_step = 0
@@ -561,7 +565,18 @@ class MachineSound:
             self._bubbles,
             out,
         )
+        if len(self._pressed):
+            pressed = out.copy()
+            filter_block(pressed, self._pressed, self._pressed_memory)
+            quiet = self._over_time(gains[:, _QUIET] * gains[:, _SPINNING], first_step, start, count)
+            out += quiet * (pressed - out)
         return out
+
+    def _over_time(self, gain: Floats, first_step: int, start: int, count: int) -> Floats:
+        """Return a gain for each sample from `start` on; its rows begin at control step `first_step`."""
+        steps = np.arange(start, start + count) * (CONTROL_HZ / self._rate_hz) - first_step
+        over_time: Floats = np.interp(steps, np.arange(len(gain)), gain)
+        return over_time
 
     def feed(self, control: Floats, marks: Floats, first_step: int) -> None:
         """Take control signals and marks from the water side; they must follow on one another."""
@@ -589,10 +604,10 @@ class MachineSound:
         """Return samples `start` to `start + count`; the control signal must reach past their end."""
         sound = self._samples(self._gains, self._first_step, start, count, self._levels)
         if self._splice is not None:
-            steps = np.arange(start, start + count) * (CONTROL_HZ / self._rate_hz) - self._first_step
-            known = np.arange(len(self._gains))
-            running = np.interp(steps, known, self._gains[:, _SPINNING])
-            sound += self._splice.render(running, np.interp(steps, known, self._gains[:, _QUIET]))
+            running, quiet = (
+                self._over_time(self._gains[:, row], self._first_step, start, count) for row in (_SPINNING, _QUIET)
+            )
+            sound += self._splice.render(running, quiet)
         done = (start + count) * CONTROL_HZ // self._rate_hz - self._first_step
         self._gains = self._gains[done:].copy()
         self._first_step += done

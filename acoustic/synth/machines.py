@@ -13,6 +13,7 @@
 | `gear` | gear pump on a DC motor whose pitch follows the load |
 
 The ranges are wide on purpose: a detector that works on all of them has a chance on a machine nobody here has heard.
+Beside them stands the `stranger`: the water of any of these, with a voice that none of them has.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ import numpy as np
 from ..errors import OptionError
 from .hydraulics import final_pressure_bar, final_quieting
 from .machine_sound import MachineSound
-from .plan import Hydraulics, MachineParameters, PumpKind, Resonance, SoundLevels
+from .plan import Hydraulics, MachineParameters, PumpKind, Resonance, SoundLevels, StrangerParameters
 
-__all__ = ["MACHINE_KINDS", "between", "log_between", "pick", "sample_machine"]
+__all__ = ["MACHINE_KINDS", "between", "log_between", "pick", "sample_machine", "sample_stranger"]
 
 MACHINE_KINDS: Final = (
     "home",
@@ -230,6 +231,90 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
         if _quietens(machine):
             break
     return machine
+
+
+# Whose water a stranger has, and how often.
+_STRANGERS: Final = tuple(zip(MACHINE_KINDS, (3.0, 2.0, 1.5, 1.5, 1.0, 1.5, 1.0, 1.5, 0.7), strict=True))
+
+
+def sample_stranger(rng: np.random.Generator) -> StrangerParameters:
+    """Draw a machine that sounds like none of the kinds, and changes when the pressure is up, in whatever way.
+
+    Its water behaves like that of one of them. Resonances lie anywhere, noise has any colour, strokes are soft or hard,
+    even or not, and whatever they make grows louder in some bands and softer in others.
+    """
+    for _ in range(_MOST_DRAWS):
+        machine = _with_strange_voice(_draw_machine(pick(rng, _STRANGERS), rng), rng)
+        if final_quieting(machine.hydraulics, machine.levels) < _LEAST_QUIETING:
+            continue
+        steps = MachineSound(machine, _AUDITION_HZ, np.random.default_rng(0)).quieting_db(_AUDITION_BANDS_HZ)
+        if max(abs(step) for step in steps) >= _LEAST_CHANGE_DB:
+            break
+    return machine
+
+
+def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) -> StrangerParameters:
+    tilt_db = between(rng, -6.0, 1.0)
+    case = []
+    for _ in range(int(rng.integers(3, 11))):
+        hz = log_between(rng, 90.0, 5000.0)
+        gain_db = tilt_db * float(np.log2(hz / 90.0)) + 6.0 * float(rng.normal())
+        case.append(Resonance(hz, log_between(rng, 2.0, 25.0), gain_db))
+    noise, flow = (
+        _bands(
+            rng,
+            int(rng.integers(1, 5)),
+            log_between(rng, 250.0, 1500.0),
+            log_between(rng, 3000.0, 9000.0),
+            (0.3, 2.0),
+            6.0,
+            between(rng, -8.0, 2.0),
+        )
+        for _ in range(2)
+    )
+    release = (
+        Resonance(log_between(rng, 250.0, 2500.0), log_between(rng, 0.3, 1.2), 0.0),
+        *_bands(
+            rng,
+            3,
+            log_between(rng, 700.0, 2500.0),
+            log_between(rng, 4500.0, 10000.0),
+            (0.3, 1.5),
+            6.0,
+            between(rng, -7.0, 3.0),
+        ),
+    )
+    pressed = tuple(
+        Resonance(log_between(rng, 100.0, 6000.0), log_between(rng, 0.3, 3.0), between(rng, -14.0, 12.0))
+        for _ in range(int(rng.integers(0, 5)))
+    )
+    noise_db = between(rng, -40.0, 4.0)
+    levels = machine.levels._replace(
+        low_thump=log_between(rng, 0.003, 1.0),
+        impact=log_between(rng, 0.005, 2.0),
+        stroke_jitter=log_between(rng, 0.003, 0.3),
+        wander_db=log_between(rng, 0.15, 3.0),
+        noise_db=noise_db,
+        noise_floor=log_between(rng, 0.01, 1.0),
+        flow_db=noise_db + between(rng, -6.0, 13.0),
+        noise_exponent=between(rng, 0.0, 1.3),
+        flow_exponent=between(rng, 0.3, 1.7),
+        choke_db=between(rng, 0.0, 15.0),
+        opv_db=between(rng, -24.0, 4.0) if rng.random() < 0.4 else machine.levels.opv_db,
+    )
+    water = {name: getattr(machine, name) for name in ("pump", "mains_hz", "stroke_hz", "vanes", "lever", "hydraulics")}
+    clicks = {name: getattr(machine, name) for name in ("opv", "splash", "switch", "solenoid")}
+    return StrangerParameters(
+        kind="stranger",
+        **water,
+        **clicks,
+        levels=levels,
+        case=tuple(case),
+        noise=noise,
+        flow=flow,
+        release=release,
+        pressed=pressed,
+    )
 
 
 def _draw_machine(kind: str, rng: np.random.Generator) -> MachineParameters:

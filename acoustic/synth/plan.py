@@ -193,6 +193,13 @@ class MachineParameters:
 
 
 @dataclass(frozen=True, slots=True)
+class StrangerParameters(MachineParameters):
+    """A machine of no kind; `pressed` is what its pump's sound is passed through, the more the further it quietens."""
+
+    pressed: tuple[Resonance, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RoomParameters:
     """A room as its reverberation time, brightness and the distance between machine and microphone."""
 

@@ -26,7 +26,7 @@ import numpy as np
 from ..errors import OptionError
 from .conditions import check_condition, sample_background, sample_microphone, sample_room
 from .loops import Library
-from .machines import between, log_between, pick, sample_machine
+from .machines import between, log_between, pick, sample_machine, sample_stranger
 from .plan import Action, Distraction, DistractionKind, MachineParameters, Plan, Splice
 
 __all__ = ["FAULTS", "SCENARIOS", "sample_plan"]
@@ -335,7 +335,7 @@ def sample_plan(
     rng
         The only source of randomness.
     kind
-        One of `MACHINE_KINDS`, or `spliced`; drawn as the condition suggests if None.
+        One of `MACHINE_KINDS`, `stranger` or `spliced`; drawn as the condition suggests if None.
     scenario
         One of `SCENARIOS`; `cleaning` if None.
     library
@@ -354,7 +354,10 @@ def sample_plan(
         raise OptionError(f"scenario {scenario!r} is unknown; one of {', '.join(SCENARIOS)} is wanted")
     if kind is None:
         kind = pick(rng, _KINDS_BY_CONDITION[condition])
-    machine = _spliced(rng, splices) if kind == "spliced" else sample_machine(kind, rng)
+    if kind == "spliced":
+        machine = _spliced(rng, splices)
+    else:
+        machine = sample_stranger(rng) if kind == "stranger" else sample_machine(kind, rng)
     fault = scenario if scenario in FAULTS else ""
     machine = _with_fault(machine, fault, rng)
     lead_s = between(rng, 3.0, 12.0)

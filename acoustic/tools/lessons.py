@@ -23,6 +23,7 @@ from .foreign import foreign_sound
 
 __all__ = [
     "IGNORED",
+    "STRANGE_SHARE",
     "Lesson",
     "LessonOptions",
     "from_corpus",
@@ -40,6 +41,8 @@ HOP_S = 0.01
 FRAME_LAG_S = 0.016
 LONGEST_RELEASE_S = 2.0
 FOREIGN_S = (50.0, 110.0)
+# How many of a training's machines are of no kind.
+STRANGE_SHARE = 0.5
 
 SCENARIOS: tuple[tuple[str, float], ...] = (
     ("cleaning", 0.38),
@@ -62,8 +65,9 @@ class LessonOptions:
     """What sessions are drawn from.
 
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
-    a real pump's sound; `cut_share` begin in the middle of something; `joined_share` follow on near silence or another
-    room, as where a microphone is opened, moved or turned up; `foreign_share` have no machine in them.
+    a real pump's sound, `strange_share` of the others a machine of no kind; `cut_share` begin in the middle of
+    something; `joined_share` follow on near silence or another room, as where a microphone is opened, moved or turned
+    up; `foreign_share` have no machine in them.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -72,6 +76,7 @@ class LessonOptions:
     library_share: float = 0.6
     splices: tuple[Splice, ...] = ()
     spliced_share: float = 0.2
+    strange_share: float = 0.0
     cut_share: float = 0.2
     joined_share: float = 0.25
     foreign_share: float = 0.2
@@ -196,9 +201,8 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
-    plan = sample_plan(
-        condition, rng, kind="spliced" if spliced else None, scenario=scenario, library=library, splices=options.splices
-    )
+    kind = "spliced" if spliced else "stranger" if 0.0 < options.strange_share > rng.random() else None
+    plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
     recording = synthesise(plan, rng, RATE_HZ)
     truth = recording.truth
     extractor = FeatureExtractor()
