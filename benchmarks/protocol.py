@@ -234,6 +234,11 @@ def spliced(setting: Setting) -> list[Row]:
     return cleanings(real) + others(real)
 
 
+def strangers(setting: Setting) -> list[Row]:
+    """The first part again, with machines of no kind."""
+    return cleanings(replace(setting, kind="stranger"))
+
+
 def baselines(setting: Setting) -> str:
     """Detector and baselines on the same sessions, a column each."""
     names: dict[str, Callable[[], StreamDetector]] = {"Detector": live_detector, **BASELINES}
@@ -267,6 +272,7 @@ PARTS: dict[str, tuple[str, Callable[[Setting], list[Row]]]] = {
     "sounds": ("Real sounds", sounds),
     "invariance": ("Levels and rates", invariance),
     "spliced": ("Real pump sound, spliced", spliced),
+    "strangers": ("Machines of no kind", strangers),
 }
 
 
