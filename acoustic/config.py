@@ -211,7 +211,7 @@ class CycleOptions:
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
     min_complete_first: float = 0.8
-    # Two runs that are as likely as this, the second at most so many runs behind the first, make each other sure enough.
+    # Two runs as likely as this make each other sure enough, the second at most so many runs behind the first.
     min_complete_two: float = 0.7
     two_within: int = 2
     # A run that begins within so long after the one before was over, and is at pressure within so long, is that one;

@@ -266,7 +266,7 @@ def test_runs_without_a_whoosh_do_not_crowd_a_doubtful_one_out():
 
 
 class Banged:
-    """An emission that takes a fifth of a second from one moment of the stream on for a release, then hears the hold."""
+    """An emission that takes a fifth of a second of the stream for a release, and hears the hold behind it."""
 
     def __init__(self, emission, bang_s):
         self.emission, self.frame, self.bang = emission, 0, round(bang_s * 100)
@@ -315,7 +315,8 @@ def test_two_likely_runs_make_each_other_sure():
     told = verdicts(np.log(3.0))
     assert [event.kind for event in told[:3]] == ["incomplete", "cycle", "cycle"]
     second, late = told[1:3]
-    assert late.details["late"] and late.time_s == told[0].time_s
+    assert late.details["late"]
+    assert late.time_s == told[0].time_s
     assert "late" not in second.details
     assert (second.details["cycle"], late.details["cycle"]) == (1, 2)
     assert late.decided_s == second.decided_s
