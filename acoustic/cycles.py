@@ -84,8 +84,8 @@ class CycleFold:
         unsure = likely >= self.options.min_complete and run_s >= self.options.short_run_s
         if end.details.get("same_run"):
             reason = "the pump had not stopped: this run was counted when something else sounded like its whoosh"
-            return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
-        reason = _reason(pressed, released, faint, unsure, details)
+        else:
+            reason = _reason(pressed, released, faint, unsure, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
 

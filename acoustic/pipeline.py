@@ -446,8 +446,9 @@ class Detector:
         if same:
             # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
             self._doubtful = [run for run in self._doubtful if run.number != number - 1]
-            if self._last_counted:
-                complete = min(complete, self.options.cycle.most_complete_same)
+        counted_before = same and self._last_counted
+        if counted_before:
+            complete = min(complete, self.options.cycle.most_complete_same)
         borne_out = not self._cycles.count and self._borne_out(number, complete, released=release is not None)
         earlier = self._cycles.count or int(borne_out)
         counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
@@ -484,7 +485,7 @@ class Detector:
         }
         if unheard:
             details["unheard"] = True
-        if same and self._last_counted:
+        if counted_before:
             details["same_run"] = True
         if borne_out:
             details["borne_out"] = True
@@ -492,7 +493,7 @@ class Detector:
             details["next_fill_s"] = round(next_fill_s, 1)
         told = self._folded(*events, self._event(end, details))
         verdict = told[-1]
-        self._last_counted = verdict.kind == "cycle" or (same and self._last_counted)
+        self._last_counted = verdict.kind == "cycle" or counted_before
         if release is not None or unheard:
             told += self._reconsidered()
         if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s and not self._last_counted:

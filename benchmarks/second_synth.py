@@ -2,7 +2,8 @@
 
 It shares no code, no physics and no parameters with `acoustic.synth`, and nothing was trained on it: how far the
 detector carries beyond what it has learned from. When the networks' last mean was chosen, among seven, 120 sessions of
-a draft of it were looked at too. Its machines are more unlike each other than real ones.
+a draft of it were looked at too. Its machines are more unlike each other than real ones. Pressure is up where the
+quieting is complete.
 """
 
 from __future__ import annotations
@@ -153,18 +154,20 @@ class SecondSession:
             sounds.append((start_s, machine.pump(held)))
             times.setdefault("pump_on", []).append(start_s)
             times.setdefault("pump_off", []).append(stop_s)
-            if whoosh is not None:
-                sounds.append((stop_s + machine.vent_s, whoosh))
             phases.append(Label(start_s, stop_s if held_s is None else held_s, Phase.FILL))
-            if held_s is None or whoosh is None:
+            vent_s = stop_s + machine.vent_s
+            if whoosh is not None:
+                sounds.append((vent_s, whoosh))
+                times.setdefault("release", []).append(vent_s)
+                phases.append(Label(vent_s, vent_s + 1.0, Phase.RELEASE))
+            if held_s is None:
                 runs.append(Run(start_s, stop_s, Outcome.OTHER))
                 times.setdefault("incomplete", []).append(stop_s)
             else:
-                vent_s = stop_s + machine.vent_s
-                phases.extend((Label(held_s, stop_s, Phase.HOLD), Label(vent_s, vent_s + 1.0, Phase.RELEASE)))
                 runs.append(Run(start_s, stop_s, Outcome.CYCLE, held_s - 0.3 * machine.ramp_s, held_s))
-                for kind, time_s in (("pressure", held_s), ("release", vent_s), ("cycle", vent_s)):
-                    times.setdefault(kind, []).append(time_s)  # type: ignore[arg-type]
+                times.setdefault("pressure", []).append(held_s)
+                times.setdefault("cycle", []).append(vent_s)
+                phases.append(Label(held_s, stop_s, Phase.HOLD))
             return stop_s
 
         def burst() -> float:

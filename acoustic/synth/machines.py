@@ -19,6 +19,7 @@ Beside them stands the `stranger`: the water of any of these, with a voice that 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Final, TypeVar
 
 import numpy as np
@@ -302,19 +303,9 @@ def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) ->
         choke_db=between(rng, 0.0, 15.0),
         opv_db=between(rng, -24.0, 4.0) if rng.random() < 0.4 else machine.levels.opv_db,
     )
-    water = {name: getattr(machine, name) for name in ("pump", "mains_hz", "stroke_hz", "vanes", "lever", "hydraulics")}
-    clicks = {name: getattr(machine, name) for name in ("opv", "splash", "switch", "solenoid")}
-    return StrangerParameters(
-        kind="stranger",
-        **water,
-        **clicks,
-        levels=levels,
-        case=tuple(case),
-        noise=noise,
-        flow=flow,
-        release=release,
-        pressed=pressed,
-    )
+    known = {each.name: getattr(machine, each.name) for each in fields(machine)}
+    voice = {"case": tuple(case), "noise": noise, "flow": flow, "release": release, "pressed": pressed}
+    return StrangerParameters(**known | voice | {"kind": "stranger", "levels": levels})
 
 
 def _draw_machine(kind: str, rng: np.random.Generator) -> MachineParameters:

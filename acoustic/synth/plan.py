@@ -26,6 +26,7 @@ __all__ = [
     "RoomParameters",
     "SoundLevels",
     "Splice",
+    "StrangerParameters",
 ]
 
 PumpKind = Literal["vibratory", "rotary", "gear"]

@@ -201,7 +201,9 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
-    kind = "spliced" if spliced else "stranger" if 0.0 < options.strange_share > rng.random() else None
+    # Where none is wanted nothing is drawn: a seed's other sessions stay what they were.
+    strange = not spliced and options.strange_share > 0.0 and rng.random() < options.strange_share
+    kind = "spliced" if spliced else "stranger" if strange else None
     plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
     recording = synthesise(plan, rng, RATE_HZ)
     truth = recording.truth
