@@ -323,7 +323,7 @@ class RunEvidence:
         Its own onset, a fifth of a second, is left out: if there is no more before `set_in`, nothing is louder.
         """
         earlier = self.rows(max(set_in - 60, on + 20), max(set_in - 10, on + 21))[0]
-        later = self.rows(set_in + 10, now + 1)[0]
+        later = self.rows(min(set_in + 10, now), now + 1)[0]
         return float((later.mean(axis=0) - earlier.mean(axis=0))[: self._n_bands].mean())
 
     def grouped(self, levels: F64) -> F64:

@@ -377,6 +377,8 @@ class Decoder:
             return on
         options = self.options
         likely = self._judge_pump(PossiblePump(on, now, self._belief.by_state.copy()))
+        if (doubted := self._doubted) is not None and self._goes_on(doubted[0], on, now):
+            on = doubted[0]
         if likely <= options.pump_judged:
             self._refused.append((now, likely))
             self._doubted = on, now + self._wait
@@ -390,6 +392,14 @@ class Decoder:
             if self._louder_db is None or self._louder_db(on, set_in, now) > options.pump_rise_db:
                 return max(on, set_in)
         return on
+
+    def _goes_on(self, doubted: int, on: int, now: int) -> bool:
+        """Whether what was doubted since an earlier frame is what is believed to have set in at `on`.
+
+        A pump that sets in makes nothing softer: what does was there before, and has come to pressure.
+        """
+        softer_db = -self.options.pump_rise_db
+        return doubted < on and self._louder_db is not None and self._louder_db(doubted, on, now) < softer_db
 
     def _after_all(self, now: int) -> list[Transition]:
         """Tell of what was doubted all at once, if a release follows it: then it was a pump."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..config import FeatureOptions
 
-__all__ = ["BAND_FEATURES", "FEATURE_VERSION", "SCALAR_FEATURES", "feature_index", "feature_names"]
+__all__ = ["BAND_FEATURES", "FEATURE_VERSION", "SCALAR_FEATURES", "feature_index", "feature_names", "shifted_index"]
 
 FEATURE_VERSION = 3
 """Raise this whenever the meaning or the order of any feature changes."""
@@ -83,3 +83,15 @@ def feature_index(options: FeatureOptions, kinds: tuple[str, ...]) -> npt.NDArra
         [i for i, name in enumerate(names) if any(name == kind or name.startswith(kind + " ") for kind in kinds)],
         dtype=np.int64,
     )
+
+
+def shifted_index(options: FeatureOptions, shift: int) -> npt.NDArray[np.int64]:
+    """Return from where each feature is taken, shape (features,), if all that is heard lay `shift` bands lower.
+
+    Bands beyond the last are like it; what is no band's stays where it is.
+    """
+    bands = len(options.band_edges_hz) - 1
+    index = np.arange(len(BAND_FEATURES) * bands + len(SCALAR_FEATURES), dtype=np.int64)
+    banded = index[: len(BAND_FEATURES) * bands].reshape(-1, bands)
+    banded[:] = banded[:, np.clip(np.arange(bands) + shift, 0, bands - 1)]
+    return index

@@ -285,15 +285,21 @@ def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) ->
             between(rng, -7.0, 3.0),
         ),
     )
-    pressed = tuple(
-        Resonance(log_between(rng, 100.0, 6000.0), log_between(rng, 0.3, 3.0), between(rng, -14.0, 12.0))
-        for _ in range(int(rng.integers(0, 5)))
-    )
+    pressed = [
+        Resonance(log_between(rng, 100.0, 6000.0), log_between(rng, 0.3, 6.0), between(rng, -18.0, 12.0))
+        for _ in range(int(rng.integers(0, 7)))
+    ]
+    if rng.random() < 0.6:
+        # Nearly all of it: a pump that works against a closed basket may be a tenth as loud, and still run.
+        q = log_between(rng, 0.06, 0.25)
+        pressed.append(Resonance(log_between(rng, 300.0, 2000.0), q, between(rng, -20.0, 6.0)))
     noise_db = between(rng, -40.0, 4.0)
     levels = machine.levels._replace(
         low_thump=log_between(rng, 0.003, 1.0),
         impact=log_between(rng, 0.005, 2.0),
         stroke_jitter=log_between(rng, 0.003, 0.3),
+        tone_load_db=between(rng, -14.0, 9.0),
+        impact_load_db=between(rng, -16.0, 9.0),
         wander_db=log_between(rng, 0.15, 3.0),
         noise_db=noise_db,
         noise_floor=log_between(rng, 0.01, 1.0),
@@ -304,7 +310,10 @@ def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) ->
         opv_db=between(rng, -24.0, 4.0) if rng.random() < 0.4 else machine.levels.opv_db,
     )
     known = {each.name: getattr(machine, each.name) for each in fields(machine)}
-    voice = {"case": tuple(case), "noise": noise, "flow": flow, "release": release, "pressed": pressed}
+    if machine.pump != "vibratory":
+        known |= {"stroke_hz": log_between(rng, 18.0, 70.0), "vanes": int(rng.integers(2, 11))}
+        levels = levels._replace(pattern_depth=between(rng, 0.03, 0.9))
+    voice = {"case": tuple(case), "noise": noise, "flow": flow, "release": release, "pressed": tuple(pressed)}
     return StrangerParameters(**known | voice | {"kind": "stranger", "levels": levels})
 
 

@@ -36,7 +36,7 @@ from ..evidence import (
     Trees,
     compare_within,
 )
-from ..features.layout import FEATURE_VERSION, feature_index, feature_names
+from ..features.layout import FEATURE_VERSION, feature_index, feature_names, shifted_index
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..pump import PUMP_NAMES, PumpEar
@@ -127,6 +127,10 @@ class LearnOptions:
     learning_rate: float = 4e-3
     release_rate: float = 3e-3
     input_noise: float = 0.1
+    # The network of the phases hears this share of the sessions with all bands moved by up to so many, up or down, as
+    # machines sound that nobody made up: what it takes for a pump must not hang on where in the spectrum it lies.
+    shifted_share: float = 0.6
+    band_shift: int = 2
     judge_trees: int = 400
     judge_leaves: int = 16
     judge_rate: float = 0.05
@@ -355,6 +359,9 @@ def _stretches(
         streams[shortest].append(int(index))
         lengths[shortest] += -(-len(sessions[index].labels) // options.stretch)
     shape = (options.streams, options.stretch)
+    shifts = range(-options.band_shift, options.band_shift + 1)
+    moved = [shifted_index(FeatureOptions(), shift) for shift in shifts]
+    heard_as = np.zeros(options.streams, dtype=int)
     at = np.zeros(options.streams, dtype=int)
     for _ in range(int(lengths.max())):
         features = np.zeros((*shape, sessions[0].features.shape[1]), dtype=np.float16)
@@ -366,10 +373,13 @@ def _stretches(
                 continue
             lesson, start = sessions[queue[0]], int(at[row])
             fresh[row] = start == 0 and rng.random() < 0.5
+            if start == 0:
+                shifted = rng.random() < options.shifted_share
+                heard_as[row] = rng.integers(len(moved)) if shifted else options.band_shift
             part = slice(start, start + options.stretch)
             phase = lesson.labels[part]
             count = len(phase)
-            features[row, :count] = lesson.features[part]
+            features[row, :count] = lesson.features[part][:, moved[heard_as[row]]]
             labels[row, :count] = _phase_of(phase)
             complete[row, :count] = completeness[queue[0]][part]
             weights[row, :count] = np.where(phase == IGNORED, 0, lesson.weights[part])

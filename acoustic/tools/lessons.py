@@ -41,6 +41,9 @@ HOP_S = 0.01
 FRAME_LAG_S = 0.016
 LONGEST_RELEASE_S = 2.0
 FOREIGN_S = (50.0, 110.0)
+# Of those who come late, so many come so long before a run: of the room little is known then.
+_JUST_BEFORE_SHARE = 0.4
+_JUST_BEFORE_S = (0.2, 2.0)
 # How many of a training's machines are of no kind.
 STRANGE_SHARE = 0.5
 
@@ -66,8 +69,8 @@ class LessonOptions:
 
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
     a real pump's sound, `strange_share` of the others a machine of no kind; `cut_share` begin in the middle of
-    something; `joined_share` follow on near silence or another room, as where a microphone is opened, moved or turned
-    up; `foreign_share` have no machine in them.
+    something, or just before it; `joined_share` follow on near silence or another room, as where a microphone is
+    opened, moved or turned up; `foreign_share` have no machine in them.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -235,8 +238,11 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
 
 
 def _cut(truth: Truth, rng: np.random.Generator) -> int:
-    """Frame at which somebody who came late began to listen: within a run's fill, within a run, or anywhere."""
+    """Frame at which somebody who came late began to listen: just before a run, in its fill, in it, or anywhere."""
     first_s, last_s = 0.0, 0.7 * truth.duration_s
+    if truth.runs and rng.random() < _JUST_BEFORE_SHARE:
+        run = truth.runs[int(rng.integers(len(truth.runs)))]
+        return int(max(0.0, run.pump_on_s - rng.uniform(*_JUST_BEFORE_S)) / HOP_S)
     if truth.runs and rng.random() < 0.75:
         run = truth.runs[int(rng.integers(len(truth.runs)))]
         first_s, last_s = run.pump_on_s, truth.duration_s if run.pump_off_s is None else run.pump_off_s

@@ -34,6 +34,20 @@ def test_they_change_in_every_direction():
     assert (steps[:, 2] < -12.0).any()
 
 
+def test_some_are_far_softer_as_a_whole_and_some_hardly():
+    loudest = [max(steps_db(sample_stranger(np.random.default_rng(seed)))) for seed in range(30)]
+    assert min(loudest) < -10.0
+    assert max(loudest) > 3.0
+
+
+def test_their_motors_turn_at_any_speed_but_a_vibratory_pump_keeps_to_the_mains():
+    machines = [sample_stranger(np.random.default_rng(seed)) for seed in range(40)]
+    motors = [machine.stroke_hz for machine in machines if machine.pump != "vibratory"]
+    assert min(motors) < 23.0
+    assert max(motors) > 40.0
+    assert all(machine.stroke_hz == machine.mains_hz for machine in machines if machine.pump == "vibratory")
+
+
 def test_what_the_pressed_sound_is_passed_through_is_heard_in_the_hold_only():
     machine = next(
         machine for seed in range(50) if len((machine := sample_stranger(np.random.default_rng(seed))).pressed) > 1

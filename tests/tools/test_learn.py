@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from acoustic.config import FeatureOptions
 from acoustic.errors import ModelError
 from acoustic.evidence import EVIDENCE_NAMES, HeardRun, Trees, compare
+from acoustic.features.layout import shifted_index
 from acoustic.model import load_model
 from acoustic.pump import PUMP_NAMES
 from acoustic.tools.learn import (
@@ -86,6 +88,16 @@ def test_a_training_goes_on_from_where_another_ended(emission, material):
     # The shares that are taken out differ, by the same in every frame.
     assert np.ptp(heard - again, axis=0).max() < 0.01
     assert not np.array_equal(same.phases.w1, emission.phases.w1)
+
+
+def test_who_has_heard_bands_moved_errs_less_where_all_lies_lower(material):
+    moved = shifted_index(FeatureOptions(), 2)
+    lower = [replace(lesson, features=lesson.features[:, moved]) for lesson in material[16:]]
+    never, always = (
+        fit_networks(material[:16], replace(OPTIONS, shifted_share=share), say=lambda text: None)[0]
+        for share in (0.0, 1.0)
+    )
+    assert accuracy(always, lower) > accuracy(never, lower) + 0.02
 
 
 def test_runs_are_paired_with_the_truth(emission, material):

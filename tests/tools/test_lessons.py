@@ -147,3 +147,20 @@ def test_labels_stand_where_the_sound_changes():
     for run in lesson.runs:
         start = round(run.pump_on_s * 100)
         assert np.median(total[start + 10 : start + 40]) > np.median(total[start - 40 : start - 10]) + 3
+
+
+def test_some_who_come_late_come_just_before_a_run():
+    options = LessonOptions(
+        scenarios=(("flushes", 1.0),),
+        conditions=(("home", 1.0),),
+        cut_share=1.0,
+        joined_share=0.0,
+        foreign_share=0.0,
+    )
+    before_s = []
+    for index in range(12):
+        lesson = make_lesson(index, 3, options)
+        assert len(lesson.labels) == len(lesson.features)
+        after = [run.pump_on_s - lesson.start_s for run in lesson.runs if run.pump_on_s >= lesson.start_s]
+        before_s.append(min(after, default=np.inf))
+    assert sum(0.19 < each < 2.01 for each in before_s) >= 3
