@@ -191,6 +191,22 @@ def test_only_what_grows_louder_has_set_in(louder_db, start):
     assert now - set_in == 2 * again
 
 
+@pytest.mark.parametrize(("louder_db", "start"), [(6.0, 600), (0.0, 600), (-6.0, 300)])
+def test_what_grew_softer_was_there_before(louder_db, start):
+    """What was doubted since 3 s is let go of at 5.5 s, and believed from 6 s on: did it stop, and a pump set in?"""
+    asked = []
+
+    def louder(on, set_in, now):
+        asked.append((on, set_in, now))
+        return louder_db
+
+    picture = CYCLE[:55] + "B" * 5 + CYCLE[55:]
+    told = judged(picture, judge_pump=lambda possible: 0.9 if possible.on >= 500 else 0.6, louder_db=louder)
+    assert told[0].kind == "pump_on"
+    assert told[0].frame == pytest.approx(start, abs=10)
+    assert asked[0][:2] == (pytest.approx(300, abs=5), pytest.approx(600, abs=10))
+
+
 def test_each_run_is_asked_about_anew():
     first = CYCLE.replace("R", "B")
     told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
