@@ -131,6 +131,8 @@ class DecoderOptions:
     pump_rise_asks: int = 3
     pump_rise_odds: float = 3.0
     pump_rise_db: float = 1.0
+    # A pump set in where it grew louder most between these shares of the belief, earliest first.
+    set_in_shares: tuple[float, float] = (0.05, 0.95)
     pressure_posterior: float = 0.985
     off_posterior: float = 0.9
     release_posterior: float = 0.85

@@ -57,6 +57,9 @@ FILL, HOLD, RELEASE, SHOT, COMPLETE = 1, 2, 3, 4, 5
 HOP_S = 0.01
 # Low enough to look between syllables, high enough not to be one frame's luck.
 QUANTILE = 0.3
+# A tenth of a second on either side tells a pump that sets in from a tick, and where it does to a frame or two.
+_RISE_FRAMES = 10
+_LEAST_RISE_DB = 3.0
 TRACES = (
     "comb_low",
     "comb_high",
@@ -325,6 +328,20 @@ class RunEvidence:
         earlier = self.rows(max(set_in - 60, on + 20), max(set_in - 10, on + 21))[0]
         later = self.rows(min(set_in + 10, now), now + 1)[0]
         return float((later.mean(axis=0) - earlier.mean(axis=0))[: self._n_bands].mean())
+
+    def sharpest_rise(self, first: int, last: int) -> int | None:
+        """Frame of `first` to `last` at which the bands grow louder most, on average; None where that is no rise.
+
+        A frame's rise is from the mean of the `_RISE_FRAMES` before it to that of as many from it on.
+        """
+        first, last = max(first, _RISE_FRAMES), min(last, self._end - _RISE_FRAMES)
+        if first > last or first - _RISE_FRAMES < self._end - FRAMES:
+            return None
+        rows = self.rows(first - _RISE_FRAMES, last + _RISE_FRAMES)[0][:, : self._n_bands].mean(axis=1)
+        mean = np.convolve(rows, np.full(_RISE_FRAMES, 1 / _RISE_FRAMES), "valid")
+        rise = mean[_RISE_FRAMES:] - mean[:-_RISE_FRAMES]
+        sharpest = int(np.argmax(rise))
+        return first + sharpest if rise[sharpest] >= _LEAST_RISE_DB else None
 
     def grouped(self, levels: F64) -> F64:
         """Means over 140-300 Hz, 0.6-2.4 kHz, 2.4-6.2 kHz and all bands; (rows, bands) to (rows, 4)."""

@@ -74,6 +74,7 @@ class Detector:
             None if self.model.whoosh is None else self._judge_release,
             None if self.model.pump is None else self._judge_pump,
             self._louder_db,
+            self._sharpest_rise,
         )
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
@@ -350,6 +351,9 @@ class Detector:
 
     def _louder_db(self, on: int, set_in: int, now: int) -> float:
         return self._evidence.louder_db(on, set_in, now)
+
+    def _sharpest_rise(self, first: int, last: int) -> int | None:
+        return self._evidence.sharpest_rise(first, last)
 
     def _seconds(self, frame: int) -> float:
         """Time in the source of the start of the hop of `frame`."""

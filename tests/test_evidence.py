@@ -96,6 +96,19 @@ def test_what_grows_louder_is_told_from_what_grows_quieter():
     assert evidence.louder_db(200, 220, 240) == pytest.approx(0, abs=0.5)
 
 
+def test_the_sharpest_rise_is_where_the_level_leaps():
+    evidence = painted("BBFFHHRR")
+    assert evidence.sharpest_rise(150, 250) == pytest.approx(200, abs=1)
+    # Of two, the sharper; what grows softer is none, nor what stays as it is.
+    assert evidence.sharpest_rise(150, 700) == pytest.approx(200, abs=1)
+    assert evidence.sharpest_rise(300, 700) == pytest.approx(600, abs=1)
+    assert evidence.sharpest_rise(300, 500) is None
+    # What was not heard on both sides cannot be told.
+    assert evidence.sharpest_rise(0, 5) is None
+    assert evidence.sharpest_rise(795, 799) is None
+    assert painted("B" + "F" * 120).sharpest_rise(50, 150) is None
+
+
 def test_the_shortest_run_is_measured():
     assert np.isfinite(painted("BFB").measure(RunFrames(100, 103, 104, 105)).vector).all()
 

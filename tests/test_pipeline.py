@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import soundfile
 
 from acoustic.assets import demo_recording
 from acoustic.config import DecoderOptions, DetectorOptions
@@ -139,6 +140,18 @@ def test_noise_that_jumps_in_level_is_told_from_a_pump(seed):
 @pytest.mark.parametrize("seed", [13, 70])
 def test_the_decoder_alone_takes_such_noise_for_a_pump(seed):
     assert pumps_told(replace(load_model(), pump=None), seed) >= 2
+
+
+@pytest.mark.parametrize(("begun_at", "waited"), [(0, 0), (198_765, 179_191), (2_722_304, 129_174)])
+def test_a_pump_sets_in_at_one_time_wherever_frames_begin(begun_at, waited):
+    """The demo's first pump, after some seconds of a quiet room that is listened to from one sample or another on."""
+    rate_hz = 48_000
+    demo = soundfile.read(demo_recording(), dtype="float32", frames=12 * rate_hz)[0]
+    room = np.random.default_rng(2).normal(0.0, 10 ** (-70 / 20), 64 * rate_hz).astype(np.float32)
+    before = np.concatenate([room[begun_at : begun_at + waited], room[: 3 * rate_hz]])
+    pump = Detector().push(AudioBlock(0, np.concatenate([before, demo]), rate_hz))[0]
+    assert pump.kind == "pump_on"
+    assert pump.time_s - len(before) / rate_hz == pytest.approx(4.0, abs=0.02)
 
 
 def test_the_judge_of_runs_knows_what_the_others_made_of_them():

@@ -130,6 +130,9 @@ class Decoder:
     louder_db
         Of frames `on`, `set_in` and `now`: says by how much what runs since the first is louder from the second to the
         third than before. None: it is not asked.
+    sharpest_rise
+        Of frames `first` and `last`: says at which from one to the other it grows louder most of all; None where it
+        does not. None: it is not asked.
     """
 
     def __init__(
@@ -139,12 +142,14 @@ class Decoder:
         judge_release: Callable[[PossibleRelease], float] | None = None,
         judge_pump: Callable[[PossiblePump], float] | None = None,
         louder_db: Callable[[int, int, int], float] | None = None,
+        sharpest_rise: Callable[[int, int], int | None] | None = None,
     ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
         self._judge_pump = judge_pump
         self._judge_release = judge_release
         self._louder_db = louder_db
+        self._sharpest_rise = sharpest_rise
         self._any_machine = backflush_grammar(self.options, hop_s)
         # How long a fill takes on any machine, shape (D,).
         self.any_fill = duration_pmf(self.options.fill, hop_s, self._any_machine.ends.shape[2])
@@ -391,7 +396,24 @@ class Decoder:
             # all at once, but no louder.
             if self._louder_db is None or self._louder_db(on, set_in, now) > options.pump_rise_db:
                 return max(on, set_in)
-        return on
+        return on if doubted is not None else self._set_in(on)
+
+    def _set_in(self, on: int) -> int:
+        """Frame at which what is believed to have set in round `on` did, by its loudness.
+
+        The belief is often the same for all of half a second, in which the likeliest frame is chance.
+        """
+        if self._sharpest_rise is None:
+            return on
+        n = self._belief.counters[0]
+        runs = np.isin(self._belief.state[:n], (State.FILL, State.HOLD))
+        path, weight = self._belief.path[:n][runs], self._belief.weight[:n][runs]
+        began = np.where(path[:, FILL_AT] >= 0, path[:, FILL_AT], path[:, HOLD_AT])
+        order = np.argsort(began)
+        share = np.cumsum(weight[order]) / np.sum(weight)
+        first, last = (int(began[order[np.searchsorted(share, q)]]) for q in self.options.set_in_shares)
+        rise = self._sharpest_rise(max(first, self._ended), max(last, on, self._ended))
+        return on if rise is None else rise
 
     def _goes_on(self, doubted: int, on: int, now: int) -> bool:
         """Whether what was doubted since an earlier frame is what is believed to have set in at `on`.

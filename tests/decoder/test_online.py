@@ -207,6 +207,40 @@ def test_what_grew_softer_was_there_before(louder_db, start):
     assert asked[0][:2] == (pytest.approx(300, abs=5), pytest.approx(600, abs=10))
 
 
+@pytest.mark.parametrize("rise", [None, 288])
+def test_where_nothing_tells_frames_apart_the_pump_set_in_where_it_grew_loud(rise):
+    asked = []
+
+    def sharpest_rise(first, last):
+        asked.append((first, last))
+        return rise
+
+    # For half a second either may be heard: the belief in where the pump set in is flat there.
+    picture = np.full((len(CYCLE) * 10, 4), -3.0)
+    for i, letter in enumerate(CYCLE):
+        picture[i * 10 : (i + 1) * 10, CLASSES.index(letter)] = 0.0
+    picture[250:300, :2] = 0.0
+    options = DecoderOptions(evidence=1.0)
+    told = Decoder(options, judge_pump=lambda possible: 0.9, sharpest_rise=sharpest_rise).push(picture)
+    ((first, last),) = asked
+    assert 245 <= first < 265
+    assert 290 <= last <= 302
+    if rise is None:
+        assert first <= told[0].frame <= last
+    else:
+        assert told[0].frame == rise
+
+
+def test_a_pump_does_not_set_in_before_the_last_run_ended():
+    asked = []
+    told = judged(
+        CYCLE * 2, judge_pump=lambda possible: 0.9, sharpest_rise=lambda first, last: asked.append((first, last))
+    )
+    ended = [t.frame for t in told if t.kind == "release_end"]
+    assert len(asked) == 2
+    assert asked[1][1] >= asked[1][0] >= ended[0]
+
+
 def test_each_run_is_asked_about_anew():
     first = CYCLE.replace("R", "B")
     told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
