@@ -86,6 +86,9 @@ RELEASE_PEAK: Final = 9
 RELEASE_END: Final = 10
 _MARKS: Final = 11
 
+# Nobody switches a pump off sooner, also where the group is under pressure still from the run before.
+_QUICKEST_STOP_S: Final = 0.4
+
 # State of the water side.
 _P: Final = 0
 _PUMP_P: Final = 1
@@ -286,7 +289,7 @@ def _advance(
                 if (
                     s[_SINCE_START] >= rows[row, 3]
                     or script[_HELD] >= rows[row, 2]
-                    or s[_P] >= rows[row, 5] * healthy_bar
+                    or (s[_P] >= rows[row, 5] * healthy_bar and s[_SINCE_START] >= _QUICKEST_STOP_S)
                 ):
                     s[_SWITCH] = 0.0
                     script[_RUNNING] = 0.0

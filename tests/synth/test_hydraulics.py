@@ -141,6 +141,14 @@ def test_early_stop_is_named_and_not_marginal() -> None:
     assert 0.29 < only.pump_off_share < 0.35
 
 
+def test_nobody_stops_a_pump_as_it_starts() -> None:
+    # The valve stays shut: the group is under pressure still when the second run begins.
+    actions = Action("backflush", run_s=10.0), Action("backflush", gap_s=1.0, run_s=10.0, stop_share=0.02)
+    (_, second), _ = run(actions, vents=0.0)
+    assert second.pump_off_s is not None
+    assert 0.4 <= second.pump_off_s - second.pump_on_s < 0.5
+
+
 def test_stop_at_the_border_is_marginal() -> None:
     (only,), _ = run((Action("backflush", run_s=30.0, stop_share=0.72),))
     assert only.marginal
