@@ -111,7 +111,8 @@ class MachineMemory:
             Of the same frames; changed in place.
         """
         o = self.options
-        limits = (o.smoothing, o.turning_share, o.steepness, o.most_odds, o.same_db)
+        steepness = o.steepness * min(1.0, (self._clear / o.full_clear) ** 2)
+        limits = (o.smoothing, o.turning_share, steepness, o.most_odds, o.same_db)
         known = self._fill, self._weight, self._smooth, self._run
         if self._adapt is None:
             self._adapt = entry(_adapt, levels, *known, o.wait_frames, limits, log_likelihood, fill, hold)

@@ -131,6 +131,8 @@ class DecoderOptions:
     pump_rise_asks: int = 3
     pump_rise_odds: float = 3.0
     pump_rise_db: float = 1.0
+    # What was let go of as no pump, and is believed to set in within so long though nothing grows louder, went on.
+    let_go_s: float = 10.0
     # A pump set in where it grew louder most between these shares of the belief, earliest first.
     set_in_shares: tuple[float, float] = (0.05, 0.95)
     pressure_posterior: float = 0.985
@@ -174,8 +176,10 @@ class AdaptationOptions:
     # Shortest stretch of fill and of hold that shows a level, frames.
     min_frames: int = 40
     least_spread_db: float = 1.0
-    # Fill and hold must stand so many spreads apart, over all bands.
-    min_clear: float = 6.0
+    # Fill and hold must stand so many spreads apart, over all bands; where they are less than `full_clear` apart, what
+    # is known says less, by the square of it, as the noise that it is heard in would have it.
+    min_clear: float = 3.0
+    full_clear: float = 6.0
     smoothing: float = 0.15
     # From the pump's start; then its levels have settled, and tell whether this is the machine that is known.
     wait_frames: int = 35

@@ -48,6 +48,18 @@ def test_a_machine_that_hardly_changes_teaches_nothing():
     assert not memory.known
 
 
+@pytest.mark.parametrize("spread_db", [1.0, 2.5, 3.0])
+def test_what_is_known_less_clearly_says_less(spread_db):
+    clearly, faintly = MachineMemory(), MachineMemory()
+    clearly.learn(1, plateaus())
+    faintly.learn(1, Plateaus(FILL, HOLD, np.full(4, spread_db)))
+    apart = np.sqrt((np.square(HOLD - FILL) / (spread_db**2 + OPTIONS.least_spread_db**2)).sum())
+    assert OPTIONS.min_clear < apart
+    assert faintly.known
+    share = min((apart / OPTIONS.full_clear) ** 2, 1.0)
+    assert change(faintly, HOLD)[0] == pytest.approx(share * change(clearly, HOLD)[0], rel=1e-3)
+
+
 def test_what_was_taken_back_is_forgotten(machine):
     machine.learn(2, plateaus(6.0))
     machine.forget(3)

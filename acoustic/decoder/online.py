@@ -182,6 +182,8 @@ class Decoder:
         self._refused: list[tuple[int, float]] = []
         # Where what was never told to be a pump had set in, and until when a release may still prove that it was one.
         self._doubted: tuple[int, int] | None = None
+        # The same, and until when what is believed to set in may be that which went on all the while.
+        self._let_go: tuple[int, int] | None = None
         self._stage = "off"
         self._phase = Phase.BACKGROUND
         self._since = 0
@@ -319,7 +321,7 @@ class Decoder:
             self.could_drown = True
         else:
             self._told[kind] = frame
-            self._doubted = None
+            self._doubted = self._let_go = None
         # A pressure that is told late may come after the stop.
         self._stage = next((stage for past, stage in _STAGES.items() if past in self._told), "off")
         self._phase = PHASE_AFTER[kind]
@@ -382,11 +384,14 @@ class Decoder:
             return on
         options = self.options
         likely = self._judge_pump(PossiblePump(on, now, self._belief.by_state.copy()))
-        if (doubted := self._doubted) is not None and self._goes_on(doubted[0], on, now):
-            on = doubted[0]
+        before, until = self._let_go or (on, now)
+        goes_on = now <= until and self._goes_on(before, on, now)
+        if goes_on:
+            on = before
         if likely <= options.pump_judged:
             self._refused.append((now, likely))
             self._doubted = on, now + self._wait
+            self._let_go = on, now + int(options.let_go_s / self.hop_s)
             return None
         last = self._refused[-options.pump_rise_asks :]
         self._refused.clear()
@@ -396,7 +401,7 @@ class Decoder:
             # all at once, but no louder.
             if self._louder_db is None or self._louder_db(on, set_in, now) > options.pump_rise_db:
                 return max(on, set_in)
-        return on if doubted is not None else self._set_in(on)
+        return on if goes_on else self._set_in(on)
 
     def _set_in(self, on: int) -> int:
         """Frame at which what is believed to have set in round `on` did, by its loudness.

@@ -241,6 +241,17 @@ def test_a_pump_does_not_set_in_before_the_last_run_ended():
     assert asked[1][1] >= asked[1][0] >= ended[0]
 
 
+@pytest.mark.parametrize(("away_s", "start"), [(0.5, 300), (5.0, 300), (12.0, None)])
+def test_what_grew_softer_was_there_before_for_as_long_as_that_is_likely(away_s, start):
+    away = round(10 * away_s)
+    picture = CYCLE[:55] + "B" * away + CYCLE[55:]
+    told = judged(
+        picture, judge_pump=lambda possible: 0.9 if possible.on >= 500 else 0.6, louder_db=lambda on, set_in, now: -6.0
+    )
+    assert told[0].kind == "pump_on"
+    assert told[0].frame == pytest.approx(10 * (55 + away) if start is None else start, abs=10)
+
+
 def test_each_run_is_asked_about_anew():
     first = CYCLE.replace("R", "B")
     told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
