@@ -386,8 +386,7 @@ class Decoder:
         likely = self._judge_pump(PossiblePump(on, now, self._belief.by_state.copy()))
         before, until = self._let_go or (on, now)
         goes_on = now <= until and self._goes_on(before, on, now)
-        if goes_on:
-            on = before
+        on = before if goes_on else self._set_in(on)
         if likely <= options.pump_judged:
             self._refused.append((now, likely))
             self._doubted = on, now + self._wait
@@ -401,7 +400,7 @@ class Decoder:
             # all at once, but no louder.
             if self._louder_db is None or self._louder_db(on, set_in, now) > options.pump_rise_db:
                 return max(on, set_in)
-        return on if goes_on else self._set_in(on)
+        return on
 
     def _set_in(self, on: int) -> int:
         """Frame at which what is believed to have set in round `on` did, by its loudness.
