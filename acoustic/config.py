@@ -126,7 +126,7 @@ class DecoderOptions:
     # Where pumps are judged, what is believed to be one is told once it is so likely; until then it is asked again so
     # often. Where that has risen by so much, in log-odds, within the last so many times, and the bands have by so much
     # on average, it has only now set in.
-    pump_judged: float = 0.7
+    pump_judged: float = 0.88
     pump_again_frames: int = 10
     pump_rise_asks: int = 3
     pump_rise_odds: float = 3.0
