@@ -1,7 +1,7 @@
 """The detector on the sound of another synthesiser: resonant pulse trains and shaped noise, written on its own.
 
 It shares no code, no physics and no parameters with `acoustic.synth`, and nothing was trained on it. It is not quite
-unknown: 120 cleanings of a draft of it were looked at when the networks' means were chosen, twice, and what they got
+unknown: 120 cleanings of a draft of it were looked at when the networks' means were chosen, thrice, and what they got
 wrong showed in what our own made-up machines should differ more. Its machines are more unlike each other than real
 ones. Pressure is up where the quieting is complete.
 """

@@ -132,10 +132,11 @@ def asked_for_pumps(picture, judge):
 
 def test_a_pump_is_told_when_its_judge_says_so_and_not_before():
     asked = []
+    least = DecoderOptions().pump_judged
 
     def judge(possible):
         asked.append(possible)
-        return 0.8 if possible.now >= 400 else 0.6
+        return least + 0.01 if possible.now >= 400 else least - 0.01
 
     told = asked_for_pumps(CYCLE, judge)
     pump = told[0]
@@ -254,7 +255,7 @@ def test_what_grew_softer_was_there_before_for_as_long_as_that_is_likely(away_s,
 
 def test_each_run_is_asked_about_anew():
     first = CYCLE.replace("R", "B")
-    told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.8)
+    told = asked_for_pumps(first + CYCLE, lambda possible: 0.6 if possible.now < len(CYCLE) * 10 else 0.9)
     assert [t.kind for t in told].count("pump_on") == 1
     assert told[0].frame == pytest.approx(300 + len(CYCLE) * 10, abs=5)
 
