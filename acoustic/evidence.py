@@ -243,8 +243,9 @@ class RunEvidence:
             self._groups[inside, column] = 1 / len(inside)
         self._all_groups = np.column_stack([self._groups, np.full(n, 1 / n)])
         self._traces = np.array([feature_names.index(name) for name in TRACES])
-        self._rows = np.zeros((FRAMES, n + len(TRACES)))
-        self._likelihoods = np.zeros((FRAMES, N_COLUMNS))
+        # Written to at once: zeros come without memory, which would then grow until the rings have been filled.
+        self._rows = np.full((FRAMES, n + len(TRACES)), 0.0)
+        self._likelihoods = np.full((FRAMES, N_COLUMNS), 0.0)
         # Compiled when first used: in a first session ever, other kernels are compiled beside it.
         self._append: Any = None
         self._end = 0
