@@ -1,6 +1,7 @@
 """A trained model: a folder with `weights.npz` (no pickle), `model.toml` (hash, versions, priors) and a card.
 
-It holds the two networks of the emission, the judges of pumps and whooshes as they set in, and that of whole runs.
+It holds the two networks of the emission, the judges of pumps, quietings and whooshes as they set in, and that of whole
+runs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from .errors import ModelError
 from .evidence import CONTEXT_NAMES, EVIDENCE_NAMES, RunJudge, Trees
 from .features.layout import FEATURE_VERSION
 from .pump import PUMP_NAMES
+from .quieting import QUIETING_NAMES
 from .whoosh import WHOOSH_NAMES
 
 __all__ = ["Model", "load_model"]
@@ -30,13 +32,14 @@ AnyNetwork = TypeVar("AnyNetwork", Network, RecurrentNetwork)
 # A release network that heard much of the run would learn that every stop has one; its features reach back a second
 # themselves.
 MOST_TAP = 50
+MEASURES = EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES, QUIETING_NAMES
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
     """What a detector needs to have learned.
 
-    Without `pump`, the decoder's belief alone tells a pump, and without `whoosh` a release.
+    Without `pump`, the decoder's belief alone tells a pump, without `quieting` pressure, without `whoosh` a release.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Model:
     judge: RunJudge
     whoosh: Trees | None = None
     pump: Trees | None = None
+    quieting: Trees | None = None
 
 
 def load_model(name: str = "default") -> Model:
@@ -60,11 +64,11 @@ def load_model(name: str = "default") -> Model:
         card = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
         data = where.read_bytes()
         version, digest = card["feature_version"], card["sha256"]
-        evidence = tuple(tuple(card[name]) for name in ("evidence", "context", "whoosh", "pump"))
+        evidence = tuple(tuple(card[name]) for name in ("evidence", "context", "whoosh", "pump", "quieting"))
         log_prior = np.log(np.array(card["priors"], dtype=np.float64))
     except (OSError, tomllib.TOMLDecodeError, KeyError) as error:
         raise ModelError(f"{folder}: cannot be read as a model ({error}); install it again") from error
-    if version != FEATURE_VERSION or evidence != (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES):
+    if version != FEATURE_VERSION or evidence != MEASURES:
         raise ModelError(
             f"{folder}: made for features of version {version}, this program has {FEATURE_VERSION}; train it again"
         )
@@ -77,6 +81,7 @@ def load_model(name: str = "default") -> Model:
         release = _network(Network, arrays, "release")
         whoosh = _trees(arrays, "whoosh", len(WHOOSH_NAMES), where)
         pump = _trees(arrays, "pump", len(PUMP_NAMES), where)
+        quieting = _trees(arrays, "quieting", len(QUIETING_NAMES), where)
         judge = RunJudge(
             _trees(arrays, "judge.alone", len(EVIDENCE_NAMES), where),
             _trees(arrays, "judge.together", len(CONTEXT_NAMES), where),
@@ -95,7 +100,7 @@ def load_model(name: str = "default") -> Model:
     if taps.ndim != 1 or not len(taps) or taps[0] != 0 or (np.diff(taps) < 1).any() or taps[-1] > MOST_TAP:
         raise ModelError(f"{where}: the taps of release make no sense; install the model again")
     emission = LearnedEmission(phases, release, log_prior)
-    return Model(str(card.get("name", Path(name).name)), emission, judge, whoosh, pump)
+    return Model(str(card.get("name", Path(name).name)), emission, judge, whoosh, pump, quieting)
 
 
 def _trees(arrays: Arrays, part: str, inputs: int, where: Path) -> Trees:

@@ -13,7 +13,7 @@ from .adaptation import MachineMemory, PressureTimes
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, PossiblePump, PossibleRelease, SoundClass, Transition
+from .decoder import Decoder, PossiblePressure, PossiblePump, PossibleRelease, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
 from .evidence import MISSING, MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory, logistic
@@ -21,6 +21,7 @@ from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
 from .pump import PastRun, PumpEar, PumpMemory
+from .quieting import QuietingEar
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 from .whoosh import WhooshEar
 
@@ -75,11 +76,13 @@ class Detector:
             None if self.model.pump is None else self._judge_pump,
             self._louder_db,
             self._sharpest_rise,
+            None if self.model.quieting is None else self._judge_pressure,
         )
         self._cycles = CycleFold(self.options.cycle)
         self._evidence = RunEvidence(self.options.feature, self._extractor.names)
         self._ear = WhooshEar(self._evidence)
         self._pump_ear = PumpEar(self._evidence)
+        self._quieting_ear = QuietingEar(self._evidence)
         self._past = PumpMemory()
         self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
@@ -348,6 +351,15 @@ class Detector:
             self._pump_odds = MISSING
         self._pump_odds, self._pump_asked = max(self._pump_odds, odds), possible.now
         return logistic(odds)
+
+    def _judge_pressure(self, possible: PossiblePressure) -> float:
+        """Say how likely it is that a run has gone quiet because pressure is up."""
+        assert self.model.quieting is not None
+        return logistic(self.model.quieting.odds(self._measure_quieting(possible)))
+
+    def _measure_quieting(self, possible: PossiblePressure) -> F64:
+        hop_s = self.options.frame.hop_s
+        return self._quieting_ear.measure(possible, self._machine, self._times, hop_s, self._cycles.count)
 
     def _louder_db(self, on: int, set_in: int, now: int) -> float:
         return self._evidence.louder_db(on, set_in, now)

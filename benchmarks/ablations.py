@@ -70,6 +70,11 @@ def without_judge_of_pumps() -> StreamDetector:
     return Detector(model=replace(load_model(), pump=None))
 
 
+def without_judge_of_quietings() -> StreamDetector:
+    """Tell pressure once the decoder's belief in a hold is enough."""
+    return Detector(model=replace(load_model(), quieting=None))
+
+
 def without_doubt_at_first() -> StreamDetector:
     """Take a hum that is there from the first moment on as it sounds."""
     return Detector(DetectorOptions(decoder=DecoderOptions(unknown_room_odds=0.0)))
@@ -133,6 +138,7 @@ PARTS: dict[str, Callable[[], StreamDetector]] = {
     "whole": live_detector,
     "without the network's memory": without_memory_of_sound,
     "without the judge of pumps": without_judge_of_pumps,
+    "without the judge of quietings": without_judge_of_quietings,
     "without the judge of whooshes": without_judge_of_whooshes,
     "without the judge of whole runs": without_judge,
     "without the session's memory": without_session_memory,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -15,7 +16,7 @@ from ..types import PHASE_AFTER, Phase
 from .kernels import ALL, FILL_AT, HOLD_AT, MASKED_AT, NOT_FINITE, RELEASE_AT, STOP_AT, advance, new_belief, packed
 from .states import N_CLASSES, N_STATES, State, backflush_grammar, duration_pmf, fill_ends
 
-__all__ = ["Decoder", "PossiblePump", "PossibleRelease", "Transition", "TransitionKind"]
+__all__ = ["Decoder", "PossiblePressure", "PossiblePump", "PossibleRelease", "Transition", "TransitionKind"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -27,6 +28,8 @@ ENTRY = -1
 _NEVER = np.iinfo(np.int64).max
 # No belief comes to this.
 _BEYOND = 2.0
+# What is a hold from its run's first moments on is the rest of the run before, not one that filled so fast.
+_AT_ONCE_FRAMES = 10
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 
 
@@ -66,6 +69,19 @@ class PossiblePump:
 
 
 @dataclass(frozen=True, slots=True)
+class PossiblePressure:
+    """A hold that has perhaps set in at frame `hold` of the run since `on`, as of frame `now`.
+
+    `belief` is that in each state of the grammar.
+    """
+
+    on: int
+    hold: int
+    now: int
+    belief: F64
+
+
+@dataclass(frozen=True, slots=True)
 class PossibleRelease:
     """A release that has perhaps set in, as of frame `now`.
 
@@ -86,16 +102,17 @@ def _odds(probability: float) -> float:
     return float(np.log(p / (1.0 - p)))
 
 
-def _watches(options: DecoderOptions, release_from: float) -> dict[str, tuple[B1, F64]]:
+def _watches(options: DecoderOptions, release_from: float, pressure_from: float) -> dict[str, tuple[B1, F64]]:
     """For each stage, the sets of states whose belief may tell something once it is above a threshold."""
     on, off = ((State.FILL, State.HOLD), options.on_posterior), (_AFTER, options.off_posterior)
     over = (State.IDLE, State.FILL, State.HOLD), options.off_posterior
     release = (State.RELEASE,), release_from
-    pressure = (State.HOLD,), options.pressure_posterior
+    pressure = (State.HOLD,), pressure_from
     stages: dict[str, list[tuple[tuple[State, ...], float]]] = {
         "off": [on],
         "doubted": [release, on],
         "filling": [release, pressure, off],
+        "asked": [release, off],
         "held": [release, off],
         "stopped": [release, on],
         "released": [over],
@@ -130,6 +147,9 @@ class Decoder:
     louder_db
         Of frames `on`, `set_in` and `now`: says by how much what runs since the first is louder from the second to the
         third than before. None: it is not asked.
+    judge_pressure
+        Says how likely what may be a hold is one, its quieting all but complete, again and again until pressure is
+        told, which it is once that is `pressure_judged`. None: once the belief in it passes `pressure_posterior`.
     sharpest_rise
         Of frames `first` and `last`: says at which from one to the other it grows louder most of all; None where it
         does not. None: it is not asked.
@@ -143,11 +163,13 @@ class Decoder:
         judge_pump: Callable[[PossiblePump], float] | None = None,
         louder_db: Callable[[int, int, int], float] | None = None,
         sharpest_rise: Callable[[int, int], int | None] | None = None,
+        judge_pressure: Callable[[PossiblePressure], float] | None = None,
     ) -> None:
         self.options = options or DecoderOptions()
         self.hop_s = hop_s
         self._judge_pump = judge_pump
         self._judge_release = judge_release
+        self._judge_pressure = judge_pressure
         self._louder_db = louder_db
         self._sharpest_rise = sharpest_rise
         self._any_machine = backflush_grammar(self.options, hop_s)
@@ -156,7 +178,9 @@ class Decoder:
         self._wait = int(self.options.release_wait_s / hop_s)
         judged = judge_release is not None
         self._release_from = self.options.release_possible if judged else self.options.release_posterior
-        self._watches = _watches(self.options, self._release_from)
+        asked = judge_pressure is not None
+        self._pressure_from = self.options.pressure_possible if asked else self.options.pressure_posterior
+        self._watches = _watches(self.options, self._release_from, self._pressure_from)
         self._unheeded = self._watches["off"][0], np.full(1, _BEYOND)
         scratch = np.zeros(N_CLASSES)
         self._as_given = np.concatenate([[1.0, 0.0, self.options.prune], scratch])
@@ -180,6 +204,9 @@ class Decoder:
         self._told: dict[TransitionKind, int] = {}
         # When it was last asked whether what runs is a pump, and how likely that was, for as long as it runs untold.
         self._refused: list[tuple[int, float]] = []
+        # Until when it is not asked again whether pressure is up, and the log-odds that the last answers gave it.
+        self._asked_until = -1
+        self._quiet_odds: deque[float] = deque(maxlen=self.options.pressure_asks)
         # Where what was never told to be a pump had set in, and until when a release may still prove that it was one.
         self._doubted: tuple[int, int] | None = None
         # The same, and until when what is believed to set in may be that which went on all the while.
@@ -255,6 +282,9 @@ class Decoder:
             if self._refused:
                 watched, above = self._unheeded
                 until = self._refused[-1][0] + self.options.pump_again_frames
+            elif self._stage == "filling" and self._belief.counters[1] <= self._asked_until:
+                watched, above = self._watches["asked"]
+                until = self._asked_until
             if self._expected is not None:
                 frame, ends = self._expected
                 if self._belief.counters[1] >= frame:
@@ -321,6 +351,8 @@ class Decoder:
             self.could_drown = True
         else:
             self._told[kind] = frame
+            if kind == "pump_on":
+                self._quiet_odds.clear()
             self._doubted = self._let_go = None
         # A pressure that is told late may come after the stop.
         self._stage = next((stage for past, stage in _STAGES.items() if past in self._told), "off")
@@ -359,9 +391,8 @@ class Decoder:
             ]
 
         if "pump_off" not in told:
-            if "pressure" not in told and p[State.HOLD] > options.pressure_posterior:
-                held = max(self._mean_entry(State.HOLD), told["pump_on"])
-                return [self._say("pressure", held, now, float(p[State.HOLD]))]
+            if "pressure" not in told and (held := self._pressure(now, told["pump_on"])) is not None:
+                return [self._say("pressure", held[0], now, held[1])]
             stopped = p[State.STOPPED] + p[State.IDLE] + p[State.RELEASE]
             path = self._likeliest(*_AFTER) if stopped > options.off_posterior else None
             return [] if path is None else self._catch_up(path, now, stopped)
@@ -443,6 +474,26 @@ class Decoder:
         past = self._catch_up(path, now, confidence)
         release = self._say("release", max(int(path[RELEASE_AT]), *self._told.values()), now, confidence)
         return [pump, *past, release]
+
+    def _pressure(self, now: int, on: int) -> tuple[int, float] | None:
+        """Frame since which the run since `on` is a hold, and how sure that is; None while that is not enough."""
+        believed = float(self._belief.by_state[State.HOLD])
+        if believed <= self._pressure_from or now < self._asked_until:
+            return None
+        hold = max(self._mean_entry(State.HOLD), on)
+        if self._judge_pressure is None:
+            return hold, believed
+        judged = self._judge_pressure(PossiblePressure(on, hold, now, self._belief.by_state.copy()))
+        self._asked_until = now + self.options.pressure_again_frames
+        odds = self._quiet_odds
+        odds.append(_odds(judged))
+        # One answer may be a knock's doing.
+        likely = 1.0 / (1.0 + np.exp(-sum(odds) / len(odds)))
+        if len(odds) < self.options.pressure_asks or likely <= self.options.pressure_judged:
+            return None
+        if hold - on > _AT_ONCE_FRAMES:
+            hold = max(hold, now - round(self.options.pressure_back_s / self.hop_s))
+        return hold, float(likely)
 
     def _release(self, now: int, on: int) -> tuple[npt.NDArray[np.int64], float] | None:
         """Likeliest way to a release of the run since `on`, and how sure it is; None while that is not enough."""

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from ..adaptation import MachineMemory, PressureTimes
 from ..config import RATE_HZ, DetectorOptions, FeatureOptions
-from ..decoder import Decoder, PossiblePump, PossibleRelease, State
+from ..decoder import Decoder, PossiblePressure, PossiblePump, PossibleRelease, State
 from ..emission import N_OUTPUTS, N_PHASES, LearnedEmission, Network, RecurrentNetwork
 from ..errors import BackflushError
 from ..evidence import (
@@ -40,6 +40,7 @@ from ..features.layout import FEATURE_VERSION, feature_index, feature_names, shi
 from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..pump import PUMP_NAMES, PumpEar
+from ..quieting import QUIETING_NAMES, QuietingEar
 from ..synth import Run
 from ..whoosh import WHOOSH_NAMES, WhooshEar
 from .lessons import FRAME_LAG_S, HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
@@ -49,8 +50,10 @@ __all__ = [
     "fit_judge",
     "fit_networks",
     "fit_pump",
+    "fit_quieting",
     "fit_whoosh",
     "pump_vectors",
+    "quieting_vectors",
     "run_vectors",
     "train",
     "whoosh_vectors",
@@ -70,6 +73,9 @@ BELIEVED = 0.9
 MOST_ASKS = 80
 # Behind the valve's opening, what is heard is its release for so long.
 LONGEST_ONSET_S = 3.0
+# A quieting is told a moment after it is complete, not when most of it is done: the cue has that long, and what has not
+# come that far may still be a fill. From what has been quiet for long there is nothing more to learn.
+QUIET_S, LONG_QUIET_S = 0.1, 2.5
 Say = Callable[[str], None]
 
 RELEASE_INPUTS: tuple[str, ...] = (
@@ -149,6 +155,12 @@ class LearnOptions:
     pump_rate: float = 0.06
     pump_choice: float = 0.3
     pump_smallest: int = 40
+    # The judge of quietings, as they come; trees likewise.
+    quieting_trees: int = 300
+    quieting_leaves: int = 20
+    quieting_rate: float = 0.08
+    quieting_choice: float = 0.3
+    quieting_smallest: int = 100
     # The trees over what a run's session tells of it.
     context_trees: int = 300
     context_leaves: int = 8
@@ -658,6 +670,108 @@ def fit_pump(
     return _trees(fit(vectors, running, weight=weight, trees=trees))
 
 
+class _Waiting(_Taught):
+    """Keeps everything that may be a hold, and tells none."""
+
+    def __init__(self, options: DetectorOptions | None, model: Model) -> None:
+        super().__init__(options, model)
+        self._decoder = Decoder(
+            self.options.decoder,
+            self.options.frame.hop_s,
+            None if model.whoosh is None else self._judge_release,
+            None if model.pump is None else self._judge_pump,
+            self._louder_db,
+            self._sharpest_rise,
+            self._judge_pressure,
+        )
+        self.seen: list[tuple[PossiblePressure, F64]] = []
+
+    def _judge_pressure(self, possible: PossiblePressure) -> float:
+        self.seen.append((possible, self._measure_quieting(possible)))
+        return 0.0
+
+    def hear(self, lesson: Lesson) -> list[tuple[PossiblePressure, F64]]:
+        self.seen = []
+        self.feed(lesson)
+        return self.seen
+
+
+def quieting_vectors(
+    emission: LearnedEmission,
+    material: Iterable[Lesson],
+    judge: RunJudge | None = None,
+    whoosh: Trees | None = None,
+    pump: Trees | None = None,
+) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], F64]:
+    """Collect what the judge of quietings sees.
+
+    Returns
+    -------
+    vectors
+        Shape (moments, measures): moments in which a hold may have set in.
+    quiet
+        Whether the quieting had been complete for `QUIET_S`, in a run against the blind basket. Shots are left out, in
+        which pressure comes up too, and what was quiet long before, or is over.
+    session
+        Index of the session that each came from.
+    weight
+        Less for each of the many moments of one run.
+    """
+    detector = _Waiting(None, Model("in training", emission, judge or _undecided(), whoosh, pump))
+    vectors, quiet, session, weights = [], [], [], []
+    for index, lesson in enumerate(material):
+        told = [(possible, vector, _quieting_truth(possible, lesson)) for possible, vector in detector.hear(lesson)]
+        of_run = Counter(possible.on for possible, _, truth in told if truth is not None)
+        for possible, vector, truth in told:
+            if truth is not None:
+                vectors.append(vector)
+                quiet.append(truth)
+                session.append(index)
+                weights.append(of_run[possible.on] ** -0.5)
+    return np.array(vectors), np.array(quiet, dtype=bool), np.array(session), np.array(weights)
+
+
+def _quieting_truth(possible: PossiblePressure, lesson: Lesson) -> bool | None:
+    """Whether a run had gone quiet because of pressure by a frame; None where nothing is to be learned from it."""
+    now_s = (possible.now + 1) * HOP_S - FRAME_LAG_S + lesson.start_s
+    run = next((run for run in reversed(lesson.runs) if run.pump_on_s <= now_s), None)
+    if run is None or run.kind not in ("backflush", "shot"):
+        return False
+    if run.kind == "shot" or (run.pump_off_s is not None and now_s >= run.pump_off_s):
+        return None
+    if run.quieting_100_s is None or now_s < run.quieting_100_s + QUIET_S:
+        return False
+    return True if now_s < run.quieting_100_s + LONG_QUIET_S else None
+
+
+def fit_quieting(
+    vectors: F64,
+    quiet: npt.NDArray[np.bool_],
+    session: npt.NDArray[np.int64],
+    weight: F64,
+    options: LearnOptions,
+    say: Say = print,
+) -> Trees:
+    """Fit the judge of quietings, and say what it makes of sessions that it has not seen."""
+    fit = partial(
+        _fit_trees,
+        trees=options.quieting_trees,
+        rate=options.quieting_rate,
+        leaves=options.quieting_leaves,
+        seed=options.seed,
+        smallest=options.quieting_smallest,
+        choice=options.quieting_choice,
+    )
+    trees, loss = _best_held_out(fit, vectors, quiet, session, weight)
+    believed = vectors[:, QUIETING_NAMES.index("hold_belief")].clip(1e-6, 1.0 - 1e-6)
+    before = np.average(-np.log(np.where(quiet, believed, 1.0 - believed)), weights=weight)
+    say(
+        f"quieting: {len(vectors)} moments held out in turn, {quiet.mean():.0%} quiet: log loss {loss:.3f}, by the "
+        f"decoder's belief {before:.3f}; {trees} trees"
+    )
+    return _trees(fit(vectors, quiet, weight=weight, trees=trees))
+
+
 class _KeptEvidence(RunEvidence):
     """Evidence that keeps every run with its measures."""
 
@@ -679,7 +793,7 @@ class _Listening(_Taught):
     def hear(self, lesson: Lesson) -> list[tuple[RunFrames, RunMeasures]]:
         self._evidence = kept = _KeptEvidence(self.options.feature, self._extractor.names)
         # What it measures whooshes and pumps by is what it hears now.
-        self._ear, self._pump_ear = WhooshEar(kept), PumpEar(kept)
+        self._ear, self._pump_ear, self._quieting_ear = WhooshEar(kept), PumpEar(kept), QuietingEar(kept)
         self.feed(lesson)
         return kept.seen
 
@@ -691,6 +805,7 @@ def run_vectors(
     judge: RunJudge | None = None,
     whoosh: Trees | None = None,
     pump: Trees | None = None,
+    quieting: Trees | None = None,
 ) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """Collect what the judge sees; with a `judge`, what is learned of a machine from cycles that were certain to it.
 
@@ -703,7 +818,7 @@ def run_vectors(
     session
         Index of the session that each came from.
     """
-    detector = _Listening(options, Model("in training", emission, judge or _undecided(), whoosh, pump))
+    detector = _Listening(options, Model("in training", emission, judge or _undecided(), whoosh, pump, quieting))
     vectors, complete, session = [], [], []
     for index, lesson in enumerate(material):
         for measures, verdict in _with_truth(detector.hear(lesson), lesson):
@@ -861,7 +976,13 @@ def _logistic(odds: F64) -> F64:
 
 
 def write_model(
-    folder: Path, emission: LearnedEmission, priors: list[float], judge: RunJudge, whoosh: Trees, pump: Trees
+    folder: Path,
+    emission: LearnedEmission,
+    priors: list[float],
+    judge: RunJudge,
+    whoosh: Trees,
+    pump: Trees,
+    quieting: Trees,
 ) -> None:
     """Write `weights.npz` and `model.toml`; the card is for people to write."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -870,6 +991,7 @@ def write_model(
         "release": emission.release._asdict(),
         "whoosh": whoosh._asdict(),
         "pump": pump._asdict(),
+        "quieting": quieting._asdict(),
         "judge.alone": judge.alone._asdict(),
         "judge.together": judge.together._asdict(),
     }
@@ -878,9 +1000,9 @@ def write_model(
     np.savez(buffer, **arrays)
     data = buffer.getvalue()
     (folder / "weights.npz").write_bytes(data)
-    evidence, context, onsets, pumps = (
+    evidence, context, onsets, pumps, quietings = (
         ",\n".join(f'    "{name}"' for name in names)
-        for names in (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES)
+        for names in (EVIDENCE_NAMES, CONTEXT_NAMES, WHOOSH_NAMES, PUMP_NAMES, QUIETING_NAMES)
     )
     inputs = len(feature_names(FeatureOptions()))
     text = (
@@ -894,6 +1016,7 @@ def write_model(
         f"context = [\n{context},\n]\n"
         f"whoosh = [\n{onsets},\n]\n"
         f"pump = [\n{pumps},\n]\n"
+        f"quieting = [\n{quietings},\n]\n"
     )
     (folder / "model.toml").write_text(text, encoding="utf-8")
 
@@ -921,18 +1044,18 @@ def train(
     emission, priors = fit_networks(made, options, say, begin=begin)
     say(f"making {judge_sessions} sessions for the judge")
     judged = list(lessons(judge_sessions, second, material, jobs=jobs, cache=cache))
-    whoosh, pump, judge = _train_judges(emission, judged, options, say)
-    write_model(folder, emission, priors, judge, whoosh, pump)
+    whoosh, pump, quieting, judge = _train_judges(emission, judged, options, say)
+    write_model(folder, emission, priors, judge, whoosh, pump, quieting)
     say(f"{folder} written")
 
 
 def _train_judges(
     emission: LearnedEmission, material: list[Lesson], options: LearnOptions, say: Say
-) -> tuple[Trees, Trees, RunJudge]:
-    """Fit the judges of whooshes and of pumps, and a judge that knows what a session has taught of its machine.
+) -> tuple[Trees, Trees, Trees, RunJudge]:
+    """Fit the judges of whooshes, pumps and quietings, and a judge that knows what a session has taught of its machine.
 
-    What it teaches depends on which cycles were certain to a judge, and which pumps and whooshes were heard: each half
-    of the sessions is heard again with judges that were fitted on the other half.
+    What it teaches depends on which cycles were certain to a judge, and which pumps, quietings and whooshes were heard:
+    each half of the sessions is heard again with judges that were fitted on the other half.
     """
     onsets, released, of_onset, weight = whoosh_vectors(emission, material)
     vectors, complete, session = run_vectors(emission, material)
@@ -945,15 +1068,23 @@ def _train_judges(
         strangers.append((stranger, ear))
         heard, running, index, worth = pump_vectors(emission, material[half::2], stranger, ear, options.seed + half)
         moments.append((heard, running, 2 * index + half, worth))
+    pumps = [fit_pump(heard, running, of // 2, worth, options, say) for heard, running, of, worth in moments[::-1]]
+    quiet: list[tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], F64]] = []
+    for half, (stranger, ear) in enumerate(strangers):
+        heard, truth, index, worth = quieting_vectors(emission, material[half::2], stranger, ear, pumps[half])
+        quiet.append((heard, truth, 2 * index + half, worth))
     again = []
     for half, (stranger, ear) in enumerate(strangers):
-        heard, running, index, worth = moments[1 - half]
-        pump = fit_pump(heard, running, index // 2, worth, options, say)
-        heard, truth, index = run_vectors(emission, material[half::2], judge=stranger, whoosh=ear, pump=pump)
+        heard, truth, index, worth = quiet[1 - half]
+        other_quieting = fit_quieting(heard, truth, index // 2, worth, options, say)
+        heard, truth, index = run_vectors(
+            emission, material[half::2], judge=stranger, whoosh=ear, pump=pumps[half], quieting=other_quieting
+        )
         again.append((heard, truth, 2 * index + half))
     vectors, complete, session = (np.concatenate(column) for column in zip(*again, strict=True))
     order = np.argsort(session, kind="stable")
     judge = fit_judge(vectors[order], complete[order], session[order], options, say)
     heard, running, index, worth = (np.concatenate(column) for column in zip(*moments, strict=True))
     pump = fit_pump(heard, running, index, worth, options, say)
-    return fit_whoosh(onsets, released, of_onset, weight, options, say), pump, judge
+    quieting = fit_quieting(*(np.concatenate(column) for column in zip(*quiet, strict=True)), options, say)
+    return fit_whoosh(onsets, released, of_onset, weight, options, say), pump, quieting, judge

@@ -131,6 +131,65 @@ def test_what_its_judge_takes_for_no_whoosh_is_none():
     assert what == ["pump_on", "pressure", "pump_off", "no_release"]
 
 
+def test_pressure_is_told_when_its_judge_says_so_and_not_before():
+    asked = []
+    options = DecoderOptions()
+
+    def judge(possible):
+        asked.append(possible)
+        return 0.9 if possible.now >= 1000 else 0.1
+
+    told = judged(CYCLE, judge_pressure=judge)
+    pressure = next(t for t in told if t.kind == "pressure")
+    moments = [each.now for each in asked]
+    assert np.all(np.diff(moments) == options.pressure_again_frames)
+    # Of the last answers more must say so than say the contrary.
+    assert pressure.decided == moments[-1]
+    behind = (pressure.decided - 1000) / options.pressure_again_frames
+    assert options.pressure_asks / 2 < behind <= options.pressure_asks
+    assert options.pressure_judged < pressure.confidence < 0.9
+    # By then the belief has the hold begin long before; so sure a judge would have said so.
+    assert asked[-1].hold == pytest.approx(900, abs=5)
+    assert pressure.frame == pressure.decided - round(options.pressure_back_s / 0.01)
+    assert asked[0].on == pytest.approx(300, abs=5)
+    assert asked[0].belief[State.HOLD] > options.pressure_possible
+    assert [t.kind for t in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
+
+
+def test_pressure_that_its_judge_takes_at_once_began_where_it_was_heard():
+    told = judged(CYCLE, judge_pressure=lambda possible: 0.9)
+    pressure = next(t for t in told if t.kind == "pressure")
+    assert pressure.frame == pytest.approx(900, abs=5)
+    assert pressure.decided < 940
+
+
+def test_one_answer_is_not_enough_to_tell_pressure():
+    once = iter([0.97] + [0.3] * 1000)
+    told = judged(CYCLE, judge_pressure=lambda possible: next(once))
+    assert not any(t.kind == "pressure" and not t.late for t in told)
+
+
+def test_pressure_that_its_judge_never_takes_for_it_is_told_with_the_stop():
+    told = judged(CYCLE, judge_pressure=lambda possible: 0.1)
+    assert [t.kind for t in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
+    assert told[1].late
+    assert told[1].decided == told[2].decided
+
+
+def test_a_run_after_another_is_asked_about_afresh():
+    """What was answered of one run says nothing of the next."""
+    runs = []
+
+    def judge(possible):
+        if not runs or runs[-1][0] != possible.on:
+            runs.append((possible.on, possible.now))
+        return 0.9
+
+    told = [t for t in judged(CYCLE * 2, judge_pressure=judge) if t.kind == "pressure"]
+    waited = (DecoderOptions().pressure_asks - 1) * DecoderOptions().pressure_again_frames
+    assert [t.decided - first for t, (_, first) in zip(told, runs, strict=True)] == [waited, waited]
+
+
 def asked_for_pumps(picture, judge):
     return judged(picture, judge_pump=judge)
 

@@ -5,17 +5,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from acoustic.decoder import PossiblePressure, State
 from acoustic.errors import ModelError
 from acoustic.evidence import EVIDENCE_NAMES, HeardRun, Trees, compare
 from acoustic.model import load_model
 from acoustic.pump import PUMP_NAMES
+from acoustic.quieting import QUIETING_NAMES
 from acoustic.tools.learn import (
     LearnOptions,
+    _quieting_truth,
     fit_judge,
     fit_networks,
     fit_pump,
+    fit_quieting,
     fit_whoosh,
     pump_vectors,
+    quieting_vectors,
     run_vectors,
     train,
     whoosh_vectors,
@@ -175,6 +180,43 @@ def test_a_judge_of_pumps_that_has_seen_nothing_else_takes_everything_for_one():
     assert "nothing to tell it from" in said[0]
 
 
+def test_the_judge_of_quietings_beats_the_belief_in_them(emission, material):
+    vectors, quiet, session, weight = quieting_vectors(emission, material)
+    assert vectors.shape == (len(quiet), len(QUIETING_NAMES))
+    assert np.isfinite(vectors).all()
+    assert 0 < quiet.sum() < len(quiet)
+    apart = session % 2 == 0
+    options = replace(OPTIONS, quieting_trees=60, quieting_smallest=20)
+    fitted = fit_quieting(vectors[apart], quiet[apart], session[apart], weight[apart], options, say=lambda text: None)
+    odds = np.array([fitted.odds(vector) for vector in vectors[~apart]])
+    believed = vectors[~apart, QUIETING_NAMES.index("hold_belief")].clip(1e-6, 1.0 - 1e-6)
+    sign = np.where(quiet[~apart], -1.0, 1.0)
+    of_belief = np.log(believed) - np.log1p(-believed)
+    losses = [np.average(np.logaddexp(0.0, sign * each), weights=weight[~apart]) for each in (odds, of_belief)]
+    assert losses[0] < losses[1]
+
+
+def test_what_is_learned_of_quietings_is_what_truly_happened(emission):
+    """Before it is complete it is none; what has been quiet for long, is over, or is a shot, teaches nothing."""
+    lesson = next(made for k in range(60) if (made := make_lesson(k, 4, MATERIAL)).scenario == "cleaning")
+    run = next(run for run in lesson.runs if run.quieting_100_s is not None)
+    index = lesson.runs.index(run)
+
+    def truth(time_s, runs=lesson.runs):
+        now = round((time_s - lesson.start_s) / 0.01)
+        moment = PossiblePressure(0, 0, now, np.zeros(len(State)))
+        return _quieting_truth(moment, replace(lesson, runs=runs))
+
+    long = replace(run, pump_off_s=run.quieting_100_s + 9.0)
+    assert truth(run.pump_on_s - 0.5, (run,)) is False
+    assert truth(run.quieting_100_s - 0.05, (long,)) is False
+    assert truth(run.quieting_100_s + 0.3, (long,)) is True
+    assert truth(run.quieting_100_s + 5.0, (long,)) is None
+    assert truth(run.pump_off_s + 0.1) is None
+    shot = replace(long, kind="shot")
+    assert truth(run.quieting_100_s + 0.3, (*lesson.runs[:index], shot)) is None
+
+
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     said = []
     train(
@@ -188,6 +230,7 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
             whoosh_trees=5,
             whoosh_smallest=5,
             pump_trees=5,
+            quieting_trees=5,
             phases_hidden=(8, 8, 8),
             release_hidden=(8, 8),
             threads=1,

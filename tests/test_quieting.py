@@ -1,0 +1,127 @@
+"""What is measured of what may be the beginning of a hold."""
+
+import numpy as np
+import pytest
+
+from acoustic.adaptation import MachineMemory, Plateaus, PressureTimes
+from acoustic.config import AdaptationOptions, FeatureOptions
+from acoustic.decoder import PossiblePressure, SoundClass, State
+from acoustic.emission import N_COLUMNS
+from acoustic.evidence import FRAMES, MISSING, RunEvidence
+from acoustic.features.layout import feature_names
+from acoustic.quieting import QUIETING_NAMES, QuietingEar
+
+BANDS = len(FeatureOptions().band_edges_hz) - 1
+NAMES = feature_names(FeatureOptions())
+HOP_S = 0.01
+ON, HOLD, NOW = 200, 700, 760
+ROOM, FILL, QUIET = -80.0, -50.0, -62.0
+
+
+def heard(before=0, until=NOW + 1):
+    """Evidence of a room, a fill and a hold in it, behind so many frames of something else."""
+    evidence = RunEvidence(FeatureOptions(), NAMES)
+    levels = np.full((until, BANDS + 1), ROOM, np.float32)
+    levels[ON:], levels[HOLD:] = FILL, QUIET
+    levels += np.random.default_rng(0).normal(0.0, 0.01, levels.shape).astype(np.float32)
+    likelihoods = np.full((until, N_COLUMNS), -3.0)
+    likelihoods[:ON, SoundClass.BACKGROUND] = 0.0
+    likelihoods[ON:HOLD, SoundClass.FILL] = 1.0
+    likelihoods[HOLD:, SoundClass.HOLD] = 2.0
+    features = np.zeros((until, len(NAMES)), np.float32)
+    for first in range(0, before, 500):
+        n = min(500, before - first)
+        evidence.push(features[:n], np.zeros((n, BANDS + 1), np.float32), np.zeros((n, N_COLUMNS)))
+    evidence.push(features, levels, likelihoods)
+    return evidence
+
+
+def possible(before=0):
+    belief = np.zeros(len(State))
+    belief[State.FILL], belief[State.HOLD] = 0.3, 0.7
+    return PossiblePressure(ON + before, HOLD + before, NOW + before, belief)
+
+
+def measure(evidence, moment, machine=None, times=None, cycles=0):
+    options = AdaptationOptions()
+    known = machine or MachineMemory(options), times or PressureTimes(options)
+    return QuietingEar(evidence).measure(moment, *known, HOP_S, cycles)
+
+
+def measured(*args, **more):
+    return dict(zip(QUIETING_NAMES, measure(*args, **more), strict=True))
+
+
+def test_it_measures_what_its_names_say():
+    found = measured(heard(), possible(), cycles=2)
+    assert found["log_run_frames"] == pytest.approx(np.log(NOW + 1 - ON))
+    assert found["log_hold_frames"] == pytest.approx(np.log(NOW + 1 - HOLD))
+    assert (found["fill_belief"], found["hold_belief"], found["cycles"]) == (0.3, 0.7, 2.0)
+    assert found["hold-fill_odds 3"] == found["hold-fill_odds most"] == pytest.approx(5.0)
+    assert found["hold-fill_odds least"] == pytest.approx(-4.0)
+    assert found["hold-fill_odds sum"] == pytest.approx(5.0 * (NOW + 1 - HOLD))
+    for group in ("low", "middle", "high", "all"):
+        assert found[f"now-fill {group}"] == pytest.approx(QUIET - FILL, abs=0.1)
+        assert found[f"now-most {group}"] == pytest.approx(QUIET - FILL, abs=0.1)
+        assert found[f"now-least {group}"] == pytest.approx(0.0, abs=0.1)
+        assert found[f"slope {group}"] == pytest.approx(0.0, abs=0.1)
+        assert found[f"fill-before {group}"] == pytest.approx(FILL - ROOM, abs=0.1)
+        assert found[f"now-before {group}"] == pytest.approx(QUIET - ROOM, abs=0.1)
+    assert found["now-fill 60-100Hz"] == pytest.approx(QUIET - FILL, abs=0.1)
+    assert found["fill level"] == pytest.approx(FILL, abs=0.1)
+    assert found["machine_known"] == found["fill_as_known"] == 0.0
+    assert found["progress"] == found["mismatch_hold"] == MISSING
+    assert found["pressure_due"] == 0.5
+
+
+def test_it_knows_how_far_this_machine_has_come_on_its_way():
+    machine = MachineMemory(AdaptationOptions())
+    machine.learn(1, Plateaus(np.full(BANDS, FILL), np.full(BANDS, QUIET), np.ones(BANDS)))
+    found = measured(heard(), possible(), machine)
+    assert found["machine_known"] == 1.0
+    assert found["progress"] == pytest.approx(1.0, abs=0.02)
+    assert found["mismatch_fill"] == pytest.approx(0.0, abs=0.1)
+    assert found["mismatch_hold"] == pytest.approx(0.0, abs=0.1)
+    further = MachineMemory(AdaptationOptions())
+    further.learn(1, Plateaus(np.full(BANDS, FILL), np.full(BANDS, QUIET - 12.0), np.ones(BANDS)))
+    assert measured(heard(), possible(), further)["progress"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_it_knows_when_pressure_is_due():
+    times = PressureTimes(AdaptationOptions())
+    odds = -0.5 * ((np.arange(1000) - (HOLD - ON)) / 20.0) ** 2
+    times.learn(1, odds, HOP_S, 1.0, first=False)
+    found = measured(heard(), possible(), times=times)
+    assert found["fill_as_known"] > 1.0
+    assert 0.5 < found["pressure_due"] < 1.0
+
+
+@pytest.mark.parametrize("before", [FRAMES - NOW - 100, FRAMES - NOW, FRAMES - 300, 2 * FRAMES])
+def test_it_is_the_same_wherever_the_ring_begins_again(before):
+    assert np.allclose(measure(heard(), possible()), measure(heard(before), possible(before)))
+
+
+def test_what_comes_behind_the_frame_makes_no_difference():
+    short, long = (heard(until=NOW + 1 + more) for more in (0, 30))
+    long._rows[: NOW + 1] = short._rows[: NOW + 1]
+    assert np.array_equal(measure(short, possible()), measure(long, possible()))
+
+
+@pytest.mark.parametrize(("on", "hold", "now"), [(0, 0, 0), (0, 3, 3), (0, 1, 15), (2, 2, 25)])
+def test_a_run_that_has_hardly_begun_is_measured_too(on, hold, now):
+    evidence = RunEvidence(FeatureOptions(), NAMES)
+    n = now + 1
+    evidence.push(
+        np.zeros((n, len(NAMES)), np.float32), np.full((n, BANDS + 1), -60.0, np.float32), np.zeros((n, N_COLUMNS))
+    )
+    moment = PossiblePressure(on, hold, now, np.full(len(State), 1.0 / len(State)))
+    assert np.isfinite(measure(evidence, moment)).all()
+
+
+def test_a_run_longer_than_what_is_remembered_is_measured_too():
+    moment = PossiblePressure(0, HOLD, NOW + FRAMES, np.full(len(State), 1.0 / len(State)))
+    assert np.isfinite(measure(heard(FRAMES), moment)).all()
+
+
+def test_no_two_measures_have_one_name():
+    assert len(set(QUIETING_NAMES)) == len(QUIETING_NAMES)
