@@ -136,14 +136,17 @@ class DecoderOptions:
     # A pump set in where it grew louder most between these shares of the belief, earliest first.
     set_in_shares: tuple[float, float] = (0.05, 0.95)
     pressure_posterior: float = 0.985
-    # Where pressure is judged, a hold that is believed so far is asked about so often, and told once it is so likely by
-    # the mean of the last answers' log-odds.
-    pressure_possible: float = 0.05
+    # Where pressure is judged, it is asked about so often while the pump runs, and told once it is so likely by the
+    # mean of the last answers' log-odds.
     pressure_judged: float = 0.58
     pressure_again_frames: int = 5
     pressure_asks: int = 6
-    # Then it has come no longer ago than this: the judge is as sure as that soon after, whatever the belief has it.
-    pressure_back_s: float = 0.7
+    # Then it has come at most and at least so long ago, whatever the belief has it: that is how soon the judge is sure.
+    pressure_back_s: tuple[float, float] = (0.7, 0.3)
+    # Of what is told before the quieting is complete, so much is more than a second off; of what is told only when the
+    # run is over, so much is not.
+    pressure_doubt: float = 0.5
+    late_share: float = 0.4
     off_posterior: float = 0.9
     release_posterior: float = 0.85
     # Where releases are judged, those are that are believed so far, and told that are so likely.

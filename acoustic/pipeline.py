@@ -492,7 +492,7 @@ class Detector:
         if pressure is None and measures.hold is not None and (counts or likely):
             # What was too faint to be told in time is certain enough now; of a session's first run also where it does
             # not count yet.
-            late = Transition("pressure", measures.hold, end.decided, complete)
+            late = Transition("pressure", measures.hold, end.decided, self.options.decoder.late_share * complete)
             events.append(self._event(late, {"quieting_db": measures.quieting_db, "late": True}))
         details: dict[str, Detail] = {
             "complete": round(complete, 3),

@@ -2,8 +2,8 @@
 
 The decoder believes in a hold as soon as the frames sound more like one than like a fill. It does not know how far the
 quieting has come, what in it is the room's, and what earlier cycles of this machine sounded like. All of that is put
-into one vector, again and again from the first suspicion on, and trees that were trained on such vectors say how likely
-the quieting is all but complete: early enough to help, and not while the pump still fills.
+into one vector, again and again while the pump runs, and trees that were trained on such vectors say how likely the
+quieting is complete: early enough to help, and not while the pump still fills.
 """
 
 from __future__ import annotations

@@ -28,6 +28,10 @@ ENTRY = -1
 _NEVER = np.iinfo(np.int64).max
 # No belief comes to this.
 _BEYOND = 2.0
+# Every belief is above this.
+_ALWAYS = -1.0
+# Below this, what is believed may be no hypothesis at all.
+_LEAST_BELIEF = 1e-4
 # What is a hold from its run's first moments on is the rest of the run before, not one that filled so fast.
 _AT_ONCE_FRAMES = 10
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
@@ -72,7 +76,7 @@ class PossiblePump:
 class PossiblePressure:
     """A hold that has perhaps set in at frame `hold` of the run since `on`, as of frame `now`.
 
-    `belief` is that in each state of the grammar.
+    `belief` is that in each state of the grammar; where there is none in a hold, `hold` is `now`.
     """
 
     on: int
@@ -148,8 +152,8 @@ class Decoder:
         Of frames `on`, `set_in` and `now`: says by how much what runs since the first is louder from the second to the
         third than before. None: it is not asked.
     judge_pressure
-        Says how likely what may be a hold is one, its quieting all but complete, again and again until pressure is
-        told, which it is once that is `pressure_judged`. None: once the belief in it passes `pressure_posterior`.
+        Says how likely what runs is a hold by now, its quieting complete, again and again until pressure is told, which
+        it is once that is `pressure_judged`. None: once the belief in it passes `pressure_posterior`.
     sharpest_rise
         Of frames `first` and `last`: says at which from one to the other it grows louder most of all; None where it
         does not. None: it is not asked.
@@ -179,7 +183,8 @@ class Decoder:
         judged = judge_release is not None
         self._release_from = self.options.release_possible if judged else self.options.release_posterior
         asked = judge_pressure is not None
-        self._pressure_from = self.options.pressure_possible if asked else self.options.pressure_posterior
+        # Of a hold that the belief has no trace of, the judge may still know.
+        self._pressure_from = _ALWAYS if asked else self.options.pressure_posterior
         self._watches = _watches(self.options, self._release_from, self._pressure_from)
         self._unheeded = self._watches["off"][0], np.full(1, _BEYOND)
         scratch = np.zeros(N_CLASSES)
@@ -480,7 +485,7 @@ class Decoder:
         believed = float(self._belief.by_state[State.HOLD])
         if believed <= self._pressure_from or now < self._asked_until:
             return None
-        hold = max(self._mean_entry(State.HOLD), on)
+        hold = max(self._mean_entry(State.HOLD), on) if believed > _LEAST_BELIEF else now
         if self._judge_pressure is None:
             return hold, believed
         judged = self._judge_pressure(PossiblePressure(on, hold, now, self._belief.by_state.copy()))
@@ -492,8 +497,9 @@ class Decoder:
         if len(odds) < self.options.pressure_asks or likely <= self.options.pressure_judged:
             return None
         if hold - on > _AT_ONCE_FRAMES:
-            hold = max(hold, now - round(self.options.pressure_back_s / self.hop_s))
-        return hold, float(likely)
+            longest, shortest = (now - round(back_s / self.hop_s) for back_s in self.options.pressure_back_s)
+            hold = max(min(hold, shortest), longest, on)
+        return hold, float(1.0 - self.options.pressure_doubt * (1.0 - likely))
 
     def _release(self, now: int, on: int) -> tuple[npt.NDArray[np.int64], float] | None:
         """Likeliest way to a release of the run since `on`, and how sure it is; None while that is not enough."""
@@ -529,7 +535,7 @@ class Decoder:
         masked = bool(path[MASKED_AT] >= start)
         hold = int(path[MASKED_AT] if masked else path[HOLD_AT])
         if "pressure" not in self._told and hold >= start:
-            belief = 0.5 * confidence if masked else confidence
+            belief = self.options.late_share * confidence
             out.append(self._say("pressure", hold, now, belief, masked=masked, late=True))
         if "pump_off" not in self._told:
             # A masked hold hides its own end: the release is the first that is heard of it. Without either, the

@@ -157,7 +157,7 @@ class LearnOptions:
     pump_smallest: int = 40
     # The judge of quietings, as they come; trees likewise.
     quieting_trees: int = 300
-    quieting_leaves: int = 20
+    quieting_leaves: int = 24
     quieting_rate: float = 0.08
     quieting_choice: float = 0.3
     quieting_smallest: int = 100
@@ -671,12 +671,13 @@ def fit_pump(
 
 
 class _Waiting(_Taught):
-    """Keeps everything that may be a hold, and tells none."""
+    """Keeps what is heard of pumps as they run, half as often as it is asked about live, and tells no hold."""
 
     def __init__(self, options: DetectorOptions | None, model: Model) -> None:
         super().__init__(options, model)
+        seldom = 2 * self.options.decoder.pressure_again_frames
         self._decoder = Decoder(
-            self.options.decoder,
+            replace(self.options.decoder, pressure_again_frames=seldom),
             self.options.frame.hop_s,
             None if model.whoosh is None else self._judge_release,
             None if model.pump is None else self._judge_pump,
@@ -708,7 +709,7 @@ def quieting_vectors(
     Returns
     -------
     vectors
-        Shape (moments, measures): moments in which a hold may have set in.
+        Shape (moments, measures): moments in which a pump ran, a tenth of a second apart.
     quiet
         Whether the quieting had been complete for `QUIET_S`, in a run against the blind basket. Shots are left out, in
         which pressure comes up too, and what was quiet long before, or is over.
@@ -728,7 +729,8 @@ def quieting_vectors(
                 quiet.append(truth)
                 session.append(index)
                 weights.append(of_run[possible.on] ** -0.5)
-    return np.array(vectors), np.array(quiet, dtype=bool), np.array(session), np.array(weights)
+    shape = len(vectors), len(QUIETING_NAMES)
+    return np.reshape(vectors, shape), np.array(quiet, dtype=bool), np.array(session, dtype=np.int64), np.array(weights)
 
 
 def _quieting_truth(possible: PossiblePressure, lesson: Lesson) -> bool | None:
@@ -752,7 +754,13 @@ def fit_quieting(
     options: LearnOptions,
     say: Say = print,
 ) -> Trees:
-    """Fit the judge of quietings, and say what it makes of sessions that it has not seen."""
+    """Fit the judge of quietings, and say what it makes of sessions that it has not seen.
+
+    Where these hold none, or nothing else, it takes nothing, or everything, for one.
+    """
+    if quiet.all() or not quiet.any():
+        say(f"quieting: {len(vectors)} moments, all alike; there is nothing to tell it from")
+        return _always(CERTAIN_ODDS if len(quiet) and quiet.all() else -CERTAIN_ODDS)
     fit = partial(
         _fit_trees,
         trees=options.quieting_trees,
@@ -1086,5 +1094,6 @@ def _train_judges(
     judge = fit_judge(vectors[order], complete[order], session[order], options, say)
     heard, running, index, worth = (np.concatenate(column) for column in zip(*moments, strict=True))
     pump = fit_pump(heard, running, index, worth, options, say)
-    quieting = fit_quieting(*(np.concatenate(column) for column in zip(*quiet, strict=True)), options, say)
+    heard, truth, index, worth = (np.concatenate(column) for column in zip(*quiet, strict=True))
+    quieting = fit_quieting(heard, truth, index, worth, options, say)
     return fit_whoosh(onsets, released, of_onset, weight, options, say), pump, quieting, judge

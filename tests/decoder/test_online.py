@@ -150,17 +150,26 @@ def test_pressure_is_told_when_its_judge_says_so_and_not_before():
     assert options.pressure_judged < pressure.confidence < 0.9
     # By then the belief has the hold begin long before; so sure a judge would have said so.
     assert asked[-1].hold == pytest.approx(900, abs=5)
-    assert pressure.frame == pressure.decided - round(options.pressure_back_s / 0.01)
+    assert pressure.frame == pressure.decided - round(options.pressure_back_s[0] / 0.01)
     assert asked[0].on == pytest.approx(300, abs=5)
-    assert asked[0].belief[State.HOLD] > options.pressure_possible
+    # It is asked all the while, also where the belief has nothing of a hold.
+    assert asked[0].belief[State.HOLD] < 0.01
+    assert asked[0].now < 400
     assert [t.kind for t in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
 
 
-def test_pressure_that_its_judge_takes_at_once_began_where_it_was_heard():
-    told = judged(CYCLE, judge_pressure=lambda possible: 0.9)
+def test_pressure_that_its_judge_takes_soon_began_where_it_was_heard():
+    told = judged(CYCLE, judge_pressure=lambda possible: 0.9 if possible.now >= 930 else 0.1)
     pressure = next(t for t in told if t.kind == "pressure")
     assert pressure.frame == pytest.approx(900, abs=5)
-    assert pressure.decided < 940
+    assert 930 < pressure.decided < 970
+
+
+def test_pressure_of_which_the_belief_has_no_trace_began_shortly_before_its_judge_was_sure():
+    told = judged(CYCLE, judge_pressure=lambda possible: 0.9 if possible.now >= 600 else 0.1)
+    pressure = next(t for t in told if t.kind == "pressure")
+    assert 600 < pressure.decided < 640
+    assert pressure.frame == pressure.decided - round(DecoderOptions().pressure_back_s[1] / 0.01)
 
 
 def test_one_answer_is_not_enough_to_tell_pressure():

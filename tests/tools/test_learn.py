@@ -196,6 +196,17 @@ def test_the_judge_of_quietings_beats_the_belief_in_them(emission, material):
     assert losses[0] < losses[1]
 
 
+@pytest.mark.parametrize(
+    ("quiet", "likely"), [(np.zeros(0, bool), 0.0), (np.zeros(9, bool), 0.0), (np.ones(9, bool), 1.0)]
+)
+def test_a_judge_of_quietings_that_has_seen_only_one_thing_takes_everything_for_it(quiet, likely):
+    vectors = np.zeros((len(quiet), len(QUIETING_NAMES)))
+    said = []
+    fitted = fit_quieting(vectors, quiet, np.arange(len(quiet)), np.ones(len(quiet)), OPTIONS, say=said.append)
+    assert fitted.probability(np.zeros(len(QUIETING_NAMES))) == pytest.approx(likely, abs=0.01)
+    assert "nothing to tell it from" in said[0]
+
+
 def test_what_is_learned_of_quietings_is_what_truly_happened(emission):
     """Before it is complete it is none; what has been quiet for long, is over, or is a shot, teaches nothing."""
     lesson = next(made for k in range(60) if (made := make_lesson(k, 4, MATERIAL)).scenario == "cleaning")
