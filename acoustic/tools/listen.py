@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gc
+import queue
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,6 +35,8 @@ from .replay import Report, WatchedSource, replay
 __all__ = ["StoppableSource", "compile_first_half", "listen", "warm_detector"]
 
 
+# So long after the first signal another one insists, and a source that still gives no block hangs: all of ours give an
+# empty one several times a second where nothing comes.
 _INSISTING_S = 1.0
 # Of the sound's time; no display draws more often.
 _SHOWN_EVERY_S = 0.05
@@ -54,6 +57,7 @@ class StoppableSource:
         self._asked = False
         self._asked_s: float | None = None
         self._waiting = False
+        self._hangs = False
 
     @property
     def name(self) -> str:
@@ -100,24 +104,56 @@ class StoppableSource:
     @contextmanager
     def stopped_by_signals(self) -> Iterator[None]:
         """Let Ctrl-C and a request to terminate end the source, where Python gives signals: in the main thread."""
-        if threading.current_thread() is not threading.main_thread():
+        main = threading.current_thread()
+        if main is not threading.main_thread():
             yield
             return
-        before = {number: signal.signal(number, self._signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+        # The one kind of queue that a signal's handler may put into, whatever it interrupts.
+        signals: queue.SimpleQueue[int] = queue.SimpleQueue()
+
+        def signalled(number: int, frame: FrameType | None) -> None:
+            signals.put(number)
+            self._signalled()
+
+        def watch() -> None:
+            if (number := signals.get()) == 0:
+                return
+            with suppress(queue.Empty):
+                while signals.get(timeout=_INSISTING_S):
+                    pass
+                return
+            if self._waiting:
+                self._hangs = True
+                _send_to(main, number)
+
+        before = {number: signal.signal(number, signalled) for number in (signal.SIGINT, signal.SIGTERM)}
+        watcher = threading.Thread(target=watch, name="signals", daemon=True)
+        watcher.start()
         try:
             yield
         finally:
+            signals.put(0)
+            watcher.join()
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def _signalled(self, number: int, frame: FrameType | None) -> None:
-        # What is being worked on is finished first, the summary included, unless the user insists. A shell or a
-        # nervous finger sends the signal twice at once: that is no insisting.
+    def _signalled(self) -> None:
+        # What is being waited for or worked on is finished first, the summary included, unless the user insists or the
+        # source hangs. An exception at any place could leave a lock taken that closing the source waits for: Python's
+        # own take their locks in Python. A shell or a nervous finger sends the signal twice at once: no insisting.
         now_s = time.monotonic()
         insisting = self._asked_s is not None and now_s - self._asked_s > _INSISTING_S
         self._asked, self._asked_s = True, now_s if self._asked_s is None else self._asked_s
-        if self._waiting or insisting:
+        if insisting or (self._hangs and self._waiting):
             raise KeyboardInterrupt
+
+
+def _send_to(thread: threading.Thread, number: int) -> None:
+    """Send a signal to a thread, so that what it waits in ends."""
+    if hasattr(signal, "pthread_kill") and thread.ident is not None:
+        signal.pthread_kill(thread.ident, number)
+    else:
+        signal.raise_signal(number)  # on Windows any thread's wakes the main one
 
 
 def warm_detector() -> Detector:

@@ -105,6 +105,33 @@ def test_a_signal_that_comes_twice_at_once_still_ends_with_a_summary() -> None:
     assert isinstance(display.records[-1], Summary)
 
 
+def test_a_signal_leaves_no_lock_taken_that_closing_waits_for() -> None:
+    class Lock:
+        """Takes its lock in Python, as Python's own do, and is interrupted there once."""
+
+        def __init__(self) -> None:
+            self.inner, self.entered = threading.Lock(), 0
+
+        def __enter__(self) -> None:
+            self.inner.acquire()
+            self.entered += 1
+            if self.entered == 5:
+                os.kill(os.getpid(), signal.SIGINT)
+
+        def __exit__(self, *failed: object) -> None:
+            self.inner.release()
+
+    lock = Lock()
+
+    def wait(index: int) -> None:
+        with lock:
+            pass
+
+    listen(Microphone(None, wait), monitor())
+    assert lock.entered == 5
+    assert lock.inner.acquire(timeout=1.0)
+
+
 def test_a_signal_ends_even_a_source_that_hangs() -> None:
     def hang(index: int) -> None:
         if index == 3:
