@@ -143,6 +143,8 @@ class DecoderOptions:
     pressure_asks: int = 6
     # Then it has come at most and at least so long ago, whatever the belief has it: that is how soon the judge is sure.
     pressure_back_s: tuple[float, float] = (0.7, 0.3)
+    # What is a hold from so soon on is the rest of the run before, not one that filled so fast.
+    at_once_s: float = 0.1
     # Of what is told before the quieting is complete, so much is more than a second off; of what is told only when the
     # run is over, so much is not.
     pressure_doubt: float = 0.5
@@ -231,8 +233,8 @@ class CycleOptions:
     # Two runs as likely as this make each other sure enough, the second at most so many runs behind the first.
     min_complete_two: float = 0.7
     two_within: int = 2
-    # A run that begins within so long after the one before was over, and is at pressure within so long, is that one;
-    # if that was counted, it is hardly ever a cycle of its own: 3 of 16 were.
+    # A run that begins within so long after the one before was over, and is at pressure at once, is that one; if that
+    # was counted, it is hardly ever a cycle of its own: 3 of 16 were.
     same_run_s: float = 0.1
     most_complete_same: float = 0.2
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;

@@ -529,13 +529,12 @@ class Detector:
 
         No group is filled so fast. What ended the run before, a bang or a dish, was no whoosh.
         """
-        frames = round(self.options.cycle.same_run_s / self.options.frame.hop_s)
-        return (
-            self._last_end is not None
-            and pressure is not None
-            and on.frame - self._last_end <= frames
-            and pressure.frame - on.frame <= frames
-        )
+        if self._last_end is None or pressure is None:
+            return False
+        gap, fill = on.frame - self._last_end, pressure.frame - on.frame
+        longest_s = self.options.cycle.same_run_s, self.options.decoder.at_once_s
+        most_gap, most_fill = (round(seconds / self.options.frame.hop_s) for seconds in longest_s)
+        return gap <= most_gap and fill <= most_fill
 
     def _borne_out(self, number: int, complete: float, *, released: bool) -> bool:
         """Whether run `number` is as likely a cycle as one shortly before it: two such make each other sure enough.

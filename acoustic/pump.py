@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .config import FeatureOptions
-from .decoder import PossiblePump, SoundClass, State
-from .evidence import MISSING, SHOT, TRACES, RunEvidence
+from .decoder import PossiblePump, State
+from .evidence import MISSING, TRACES, RunEvidence, mean_of, odds_of
 
 __all__ = ["PUMP_NAMES", "PastRun", "PumpEar", "PumpMemory"]
 
@@ -151,13 +151,13 @@ class PumpEar:
             return self._kept
         evidence = self._evidence
         rows, likelihoods = evidence.rows(on - BEFORE_FRAMES, on - ONSET_FRAMES)
-        odds = _odds(likelihoods)
+        odds = odds_of(likelihoods, ODDS)
         before = _Before(
             on,
-            _mean(rows[-60:]),
+            mean_of(rows[-60:]),
             np.sort(rows, axis=0)[int(QUANTILE * (len(rows) - 1))],
             float(_restlessness(rows)[: evidence.n_bands].mean()),
-            np.concatenate([_mean(odds), _mean(odds[-30:]), odds.max(axis=0)]),
+            np.concatenate([mean_of(odds), mean_of(odds[-30:]), odds.max(axis=0)]),
             evidence.rows(on - 2, min(on + 4, now + 1))[0].mean(axis=0),
             evidence.rows(min(on + 4, now), min(on + SET_IN_FRAMES, now + 1))[0].mean(axis=0),
         )
@@ -173,16 +173,16 @@ class PumpEar:
         before = self._before(pump.on, pump.now)
         rows, likelihoods = self._evidence.rows(max(pump.on, pump.now + 1 - RUN_FRAMES), pump.now + 1)
         bands = self._evidence.n_bands
-        odds = _odds(likelihoods)
-        now, run = _mean(rows[-20:]), _mean(rows)
+        odds = odds_of(likelihoods, ODDS)
+        now, run = mean_of(rows[-20:]), mean_of(rows)
         spread = np.sqrt(np.maximum(np.einsum("fc,fc->c", rows, rows) / len(rows) - run * run, 0.0))
         restless, over = _restlessness(rows), now - before.mean
         compared = np.stack(
             [
                 before.onset - before.mean,
                 before.attack - before.mean,
-                now - _mean(rows[:20]),
-                _mean(rows[-5:]) - now,
+                now - mean_of(rows[:20]),
+                mean_of(rows[-5:]) - now,
                 restless,
                 spread,
                 before.mean - before.usual,
@@ -200,11 +200,11 @@ class PumpEar:
                     pump.belief[State.HOLD],
                     np.count_nonzero(odds[:, 0] > 0.0) / len(odds),
                 ],
-                _mean(odds[-5:]),
-                _mean(odds[-20:]),
-                _mean(odds[-50:]),
-                _mean(odds),
-                _mean(odds[:20]),
+                mean_of(odds[-5:]),
+                mean_of(odds[-20:]),
+                mean_of(odds[-50:]),
+                mean_of(odds),
+                mean_of(odds[:20]),
                 sorted_odds[0],
                 sorted_odds[-1],
                 sorted_odds[int(QUANTILE * (len(odds) - 1))],
@@ -225,24 +225,6 @@ class PumpEar:
             ]
         )
         return vector
-
-
-def _mean(rows: F64) -> F64:
-    """Mean of the rows; numpy's own takes twice as long for so few."""
-    mean: F64 = np.add.reduce(rows, axis=0) / len(rows)
-    return mean
-
-
-def _odds(likelihoods: F64) -> F64:
-    """Log-odds of `ODDS` from what the emission says, shape (frames, odds); the shot's are its own already."""
-    odds = np.empty((len(likelihoods), len(ODDS)))
-    background = likelihoods[:, SoundClass.BACKGROUND]
-    np.subtract(likelihoods[:, SoundClass.FILL], background, out=odds[:, 0])
-    np.subtract(likelihoods[:, SoundClass.HOLD], background, out=odds[:, 1])
-    np.maximum(odds[:, 0], odds[:, 1], out=odds[:, 2])
-    odds[:, 3] = likelihoods[:, SHOT]
-    np.subtract(likelihoods[:, SoundClass.RELEASE], background, out=odds[:, 4])
-    return odds
 
 
 def _restlessness(rows: F64) -> F64:

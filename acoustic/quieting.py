@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from .adaptation import MachineMemory, PressureTimes
 from .config import FeatureOptions
-from .decoder import PossiblePressure, SoundClass, State
-from .evidence import MISSING, SHOT, TRACES, RunEvidence
+from .decoder import PossiblePressure, State
+from .evidence import MISSING, TRACES, RunEvidence, mean_of, odds_of
 
 __all__ = ["QUIETING_NAMES", "QuietingEar"]
 
@@ -109,22 +109,22 @@ class QuietingEar:
         # The fill as it was before the first suspicion, short of the moment in which it turned; at least a few frames.
         fill_to = max(held - BLOCK, min(SET_IN_FRAMES, n - 1), 1)
         fill = rows[min(SET_IN_FRAMES // 2, fill_to - 1) : fill_to][-FILL_FRAMES:]
-        before = _mean(evidence.rows(on - BEFORE_FRAMES, on - 4)[0])
-        late = _mean(fill[-50:])
-        level, now_5, now_20 = _mean(fill), _mean(rows[-5:]), _mean(rows[-20:])
+        before = mean_of(evidence.rows(on - BEFORE_FRAMES, on - 4)[0])
+        late = mean_of(fill[-50:])
+        level, now_5, now_20 = mean_of(fill), mean_of(rows[-5:]), mean_of(rows[-20:])
         blocks = rows[n - n // BLOCK * BLOCK :].reshape(-1, BLOCK, rows.shape[1])
         steps = np.add.reduce(blocks, axis=1) / BLOCK if len(blocks) else now_5[None]
-        spread = np.sqrt(np.maximum(_mean(np.square(rows[-20:])) - np.square(now_20), 0.0))
-        fill_spread = np.sqrt(np.maximum(_mean(np.square(fill)) - np.square(level), 0.0))
+        spread = np.sqrt(np.maximum(mean_of(np.square(rows[-20:])) - np.square(now_20), 0.0))
+        fill_spread = np.sqrt(np.maximum(mean_of(np.square(fill)) - np.square(level), 0.0))
         compared = np.stack(
             [
                 now_20 - level,
                 now_5 - late,
-                now_5 - _mean(rows),
+                now_5 - mean_of(rows),
                 now_5 - steps.min(axis=0),
                 now_5 - steps.max(axis=0),
-                now_5 - _mean(rows[-15:-5] if n > 15 else rows),
-                now_20 - _mean(rows[-60:-20] if n > 60 else rows),
+                now_5 - mean_of(rows[-15:-5] if n > 15 else rows),
+                now_20 - mean_of(rows[-60:-20] if n > 60 else rows),
                 late - level,
                 level - before,
                 now_20 - before,
@@ -133,15 +133,15 @@ class QuietingEar:
                 (now_20 - level) / (fill_spread + 1.0),
             ]
         )
-        odds = _odds(likelihoods)
+        odds = odds_of(likelihoods, ODDS)
         over_fill = now_5 - level
         vector: F64 = np.concatenate(
             [
                 [np.log(now + 1 - on), np.log(now + 1 - min(possible.hold, now))],
                 possible.belief[list(BELIEFS)],
-                *(_mean(odds[-span:]) for span in SPANS),
-                _mean(odds[held:]),
-                _mean(odds),
+                *(mean_of(odds[-span:]) for span in SPANS),
+                mean_of(odds[held:]),
+                mean_of(odds),
                 odds.min(axis=0),
                 odds.max(axis=0),
                 [odds[held:, 0].sum()],
@@ -167,21 +167,3 @@ class QuietingEar:
         progress = machine.progress(np.stack([now_5, now_20]))
         mismatches = machine.mismatch_db(level, hold=False), machine.mismatch_db(now_20, hold=True)
         return [1.0, *progress.clip(-3.0, 4.0), *mismatches]
-
-
-def _mean(rows: F64) -> F64:
-    """Mean of the rows; numpy's own takes twice as long for so few."""
-    mean: F64 = np.add.reduce(rows, axis=0) / len(rows)
-    return mean
-
-
-def _odds(likelihoods: F64) -> F64:
-    """Log-odds of `ODDS` from what the emission says, shape (frames, odds); the shot's are its own already."""
-    odds = np.empty((len(likelihoods), len(ODDS)))
-    background = likelihoods[:, SoundClass.BACKGROUND]
-    np.subtract(likelihoods[:, SoundClass.HOLD], likelihoods[:, SoundClass.FILL], out=odds[:, 0])
-    np.subtract(likelihoods[:, SoundClass.HOLD], background, out=odds[:, 1])
-    np.subtract(likelihoods[:, SoundClass.FILL], background, out=odds[:, 2])
-    odds[:, 3] = likelihoods[:, SHOT]
-    np.subtract(likelihoods[:, SoundClass.RELEASE], background, out=odds[:, 4])
-    return odds

@@ -7,30 +7,21 @@ from acoustic.config import FeatureOptions
 from acoustic.decoder import PossiblePump, SoundClass, State
 from acoustic.emission import N_COLUMNS
 from acoustic.evidence import FRAMES, MISSING, RunEvidence
-from acoustic.features.layout import feature_names
 from acoustic.pump import PUMP_NAMES, PastRun, PumpEar, PumpMemory
+from tests.frames import BANDS, NAMES, evidence_of
 
-BANDS = len(FeatureOptions().band_edges_hz) - 1
-NAMES = feature_names(FeatureOptions())
 ON, NOW = 400, 600
 ROOM, PUMP = -80.0, -50.0
 
 
 def heard(before=0, until=NOW + 1, louder=None):
     """Evidence of a room and a pump in it, behind so many frames of something else."""
-    evidence = RunEvidence(FeatureOptions(), NAMES)
     levels = np.full((until, BANDS + 1), ROOM, np.float32)
     levels[ON:] = PUMP if louder is None else ROOM + louder
-    levels += np.random.default_rng(0).normal(0.0, 0.01, levels.shape).astype(np.float32)
     likelihoods = np.full((until, N_COLUMNS), -3.0)
     likelihoods[:ON, SoundClass.BACKGROUND] = 0.0
     likelihoods[ON:, SoundClass.FILL] = 1.0
-    features = np.zeros((until, len(NAMES)), np.float32)
-    for first in range(0, before, 500):
-        n = min(500, before - first)
-        evidence.push(features[:n], np.zeros((n, BANDS + 1), np.float32), np.zeros((n, N_COLUMNS)))
-    evidence.push(features, levels, likelihoods)
-    return evidence
+    return evidence_of(levels, likelihoods, before, np.random.default_rng(0))
 
 
 def possible(before=0):

@@ -8,11 +8,9 @@ from acoustic.config import AdaptationOptions, FeatureOptions
 from acoustic.decoder import PossiblePressure, SoundClass, State
 from acoustic.emission import N_COLUMNS
 from acoustic.evidence import FRAMES, MISSING, RunEvidence
-from acoustic.features.layout import feature_names
 from acoustic.quieting import QUIETING_NAMES, QuietingEar
+from tests.frames import BANDS, NAMES, evidence_of
 
-BANDS = len(FeatureOptions().band_edges_hz) - 1
-NAMES = feature_names(FeatureOptions())
 HOP_S = 0.01
 ON, HOLD, NOW = 200, 700, 760
 ROOM, FILL, QUIET = -80.0, -50.0, -62.0
@@ -20,20 +18,13 @@ ROOM, FILL, QUIET = -80.0, -50.0, -62.0
 
 def heard(before=0, until=NOW + 1):
     """Evidence of a room, a fill and a hold in it, behind so many frames of something else."""
-    evidence = RunEvidence(FeatureOptions(), NAMES)
     levels = np.full((until, BANDS + 1), ROOM, np.float32)
     levels[ON:], levels[HOLD:] = FILL, QUIET
-    levels += np.random.default_rng(0).normal(0.0, 0.01, levels.shape).astype(np.float32)
     likelihoods = np.full((until, N_COLUMNS), -3.0)
     likelihoods[:ON, SoundClass.BACKGROUND] = 0.0
     likelihoods[ON:HOLD, SoundClass.FILL] = 1.0
     likelihoods[HOLD:, SoundClass.HOLD] = 2.0
-    features = np.zeros((until, len(NAMES)), np.float32)
-    for first in range(0, before, 500):
-        n = min(500, before - first)
-        evidence.push(features[:n], np.zeros((n, BANDS + 1), np.float32), np.zeros((n, N_COLUMNS)))
-    evidence.push(features, levels, likelihoods)
-    return evidence
+    return evidence_of(levels, likelihoods, before, np.random.default_rng(0))
 
 
 def possible(before=0):

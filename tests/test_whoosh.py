@@ -7,11 +7,9 @@ from acoustic.config import FeatureOptions
 from acoustic.decoder import PossibleRelease, State
 from acoustic.emission import N_COLUMNS
 from acoustic.evidence import COMPARED, FRAMES, MISSING, HeardRun, RunEvidence
-from acoustic.features.layout import feature_names
 from acoustic.whoosh import WHOOSH_NAMES, WhooshEar
+from tests.frames import BANDS, NAMES, evidence_of
 
-BANDS = len(FeatureOptions().band_edges_hz) - 1
-NAMES = feature_names(FeatureOptions())
 ON, STOP, RELEASE = 400, 1200, 1210
 # Levels of room, fill, hold and whoosh, dBFS.
 ROOM, FILL, HOLD, WHOOSH = -80.0, -40.0, -50.0, -30.0
@@ -19,19 +17,12 @@ ROOM, FILL, HOLD, WHOOSH = -80.0, -40.0, -50.0, -30.0
 
 def heard(rng, before=0, until=RELEASE + 8):
     """Evidence of one run, behind so many frames of something else."""
-    evidence = RunEvidence(FeatureOptions(), NAMES)
     levels = np.full((until, BANDS + 1), ROOM, np.float32)
     levels[ON:800], levels[800:STOP], levels[RELEASE:] = FILL, HOLD, WHOOSH
-    levels += rng.normal(0.0, 0.01, levels.shape).astype(np.float32)
     likelihoods = np.full((until, N_COLUMNS), -4.0)
     likelihoods[:, 0] = -2.0
     likelihoods[RELEASE:, 3] = 0.0
-    features = np.zeros((until, len(NAMES)), np.float32)
-    for first in range(0, before, 500):
-        n = min(500, before - first)
-        evidence.push(features[:n], np.zeros((n, BANDS + 1), np.float32), np.zeros((n, N_COLUMNS)))
-    evidence.push(features, levels, likelihoods)
-    return evidence
+    return evidence_of(levels, likelihoods, before, rng)
 
 
 def onset(before=0, now=RELEASE + 7, told=("pump_on", "pressure", "pump_off")):

@@ -32,8 +32,6 @@ _BEYOND = 2.0
 _ALWAYS = -1.0
 # Below this, what is believed may be no hypothesis at all.
 _LEAST_BELIEF = 1e-4
-# What is a hold from its run's first moments on is the rest of the run before, not one that filled so fast.
-_AT_ONCE_FRAMES = 10
 _AFTER = (State.STOPPED, State.RELEASE, State.IDLE)
 
 
@@ -496,7 +494,7 @@ class Decoder:
         likely = 1.0 / (1.0 + np.exp(-sum(odds) / len(odds)))
         if len(odds) < self.options.pressure_asks or likely <= self.options.pressure_judged:
             return None
-        if hold - on > _AT_ONCE_FRAMES:
+        if hold - on > round(self.options.at_once_s / self.hop_s):
             longest, shortest = (now - round(back_s / self.hop_s) for back_s in self.options.pressure_back_s)
             hold = max(min(hold, shortest), longest, on)
         return hold, float(1.0 - self.options.pressure_doubt * (1.0 - likely))

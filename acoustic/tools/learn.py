@@ -65,6 +65,8 @@ F64 = npt.NDArray[np.float64]
 FOLDS = 5
 # What becomes of a possible release is watched until the decoder believes it so far.
 CERTAIN = 0.97
+# Of fewer rows than these, one thread fits trees soonest.
+SMALL_FIT = 20_000
 # Log-odds that pass every threshold.
 CERTAIN_ODDS = 10.0
 # What is believed so far to be a pump is learned from, less than what is asked about live: there are few false ones.
@@ -501,17 +503,28 @@ def whoosh_vectors(
         Less for each of the many frames of one run.
     """
     detector = _Eavesdropping(None, Model("in training", emission, judge or _undecided()))
-    vectors, released, session, weights = [], [], [], []
+    return _moments(detector.hear, material, _whoosh_truth, len(WHOOSH_NAMES))
+
+
+def _moments(
+    hear: Callable[[Lesson], list[tuple[Any, F64]]],
+    material: Iterable[Lesson],
+    truth_of: Callable[[Any, Lesson], bool | None],
+    measures: int,
+) -> tuple[F64, npt.NDArray[np.bool_], npt.NDArray[np.int64], F64]:
+    """Collect the moments of all lessons of which something is known: vectors, truths, sessions and weights."""
+    vectors, truths, session, weights = [], [], [], []
     for index, lesson in enumerate(material):
-        told = [(onset, vector, _whoosh_truth(onset, lesson)) for onset, vector in detector.hear(lesson)]
-        of_run = Counter(onset.on for onset, _, truth in told if truth is not None)
-        for onset, vector, truth in told:
+        told = [(moment, vector, truth_of(moment, lesson)) for moment, vector in hear(lesson)]
+        of_run = Counter(moment.on for moment, _, truth in told if truth is not None)
+        for moment, vector, truth in told:
             if truth is not None:
                 vectors.append(vector)
-                released.append(truth)
+                truths.append(truth)
                 session.append(index)
-                weights.append(of_run[onset.on] ** -0.5)
-    return np.array(vectors), np.array(released, dtype=bool), np.array(session), np.array(weights)
+                weights.append(of_run[moment.on] ** -0.5)
+    shape = len(vectors), measures
+    return np.reshape(vectors, shape), np.array(truths, bool), np.array(session, np.int64), np.array(weights)
 
 
 def _whoosh_truth(onset: PossibleRelease, lesson: Lesson) -> bool | None:
@@ -532,28 +545,34 @@ def fit_whoosh(
     say: Say = print,
 ) -> Trees:
     """Fit the judge of whooshes, and say what it makes of sessions that it has not seen."""
-    fit = partial(
-        _fit_trees,
+    judge, trees, loss = _fit_as_many_as_do_best(
+        vectors,
+        released,
+        session,
+        weight,
         trees=options.whoosh_trees,
         rate=options.whoosh_rate,
         leaves=options.whoosh_leaves,
         seed=options.seed,
         smallest=options.whoosh_smallest,
     )
-    trees, loss = _best_held_out(fit, vectors, released, session, weight)
     believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
     before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
     say(
         f"whoosh: {len(vectors)} frames held out in turn, {released.mean():.0%} released: log loss {loss:.3f}, by the "
         f"decoder's belief {before:.3f}; {trees} trees"
     )
-    return _trees(fit(vectors, released, weight=weight, trees=trees))
+    return judge
 
 
-def _best_held_out(
-    fit: Callable[..., Any], vectors: F64, truth: npt.NDArray[np.bool_], session: npt.NDArray[np.int64], weight: F64
-) -> tuple[int, float]:
-    """Return how many trees do best on sessions held out in turn, and their log loss there: few sessions bear few."""
+def _fit_as_many_as_do_best(
+    vectors: F64, truth: npt.NDArray[np.bool_], session: npt.NDArray[np.int64], weight: F64, **how: Any
+) -> tuple[Trees, int, float]:
+    """Fit the number of trees that does best on sessions held out in turn, few sessions bear few; how many, log loss.
+
+    `how` is as `_fit_trees` takes it, `trees` being the most.
+    """
+    fit: Callable[..., Any] = partial(_fit_trees, **how)
     losses: F64 = np.zeros(0)
     for fold in range(FOLDS):
         held_out = session % FOLDS == fold
@@ -565,7 +584,8 @@ def _best_held_out(
         ]
         losses = np.array(by_count) if fold == 0 else losses + by_count
     best = int(np.argmin(losses))
-    return best + 1, float(losses[best] / weight.sum())
+    fitted = fit(vectors, truth, weight=weight, trees=best + 1)
+    return _trees(fitted), best + 1, float(losses[best] / weight.sum())
 
 
 class _Overhearing(_Taught):
@@ -593,8 +613,9 @@ class _Overhearing(_Taught):
         return self.seen
 
 
-def _runs(lesson: Lesson, time_s: float) -> bool:
-    """Whether a pump runs at a time of the session."""
+def _runs(possible: PossiblePump, lesson: Lesson) -> bool:
+    """Whether a pump runs in a frame in which one was taken for possible."""
+    time_s = (possible.now + 1) * HOP_S - FRAME_LAG_S + lesson.start_s
     return any(
         run.pump_on_s <= time_s < (lesson.duration_s if run.pump_off_s is None else run.pump_off_s)
         for run in lesson.runs
@@ -624,16 +645,7 @@ def pump_vectors(
     """
     model = Model("in training", emission, judge or _undecided(), whoosh)
     detector = _Overhearing(None, model, np.random.default_rng(seed))
-    vectors, running, session, weights = [], [], [], []
-    for index, lesson in enumerate(material):
-        heard = detector.hear(lesson)
-        of_run = Counter(possible.on for possible, _ in heard)
-        for possible, vector in heard:
-            vectors.append(vector)
-            running.append(_runs(lesson, (possible.now + 1) * HOP_S - FRAME_LAG_S + lesson.start_s))
-            session.append(index)
-            weights.append(of_run[possible.on] ** -0.5)
-    return np.array(vectors), np.array(running, dtype=bool), np.array(session), np.array(weights)
+    return _moments(detector.hear, material, _runs, len(PUMP_NAMES))
 
 
 def fit_pump(
@@ -651,8 +663,11 @@ def fit_pump(
     if running.all():
         say(f"pump: one ran in all of {len(vectors)} moments; there is nothing to tell it from")
         return _always(CERTAIN_ODDS)
-    fit = partial(
-        _fit_trees,
+    judge, trees, loss = _fit_as_many_as_do_best(
+        vectors,
+        running,
+        session,
+        weight,
         trees=options.pump_trees,
         rate=options.pump_rate,
         leaves=options.pump_leaves,
@@ -660,14 +675,13 @@ def fit_pump(
         smallest=options.pump_smallest,
         choice=options.pump_choice,
     )
-    trees, loss = _best_held_out(fit, vectors, running, session, weight)
     share = np.average(running, weights=weight)
     unknowing = -share * np.log(share) - (1.0 - share) * np.log1p(-share)
     say(
         f"pump: {len(vectors)} moments held out in turn, in {running.mean():.0%} of them one ran: log loss {loss:.3f}, "
         f"by their share alone {unknowing:.3f}; {trees} trees"
     )
-    return _trees(fit(vectors, running, weight=weight, trees=trees))
+    return judge
 
 
 class _Waiting(_Taught):
@@ -719,18 +733,7 @@ def quieting_vectors(
         Less for each of the many moments of one run.
     """
     detector = _Waiting(None, Model("in training", emission, judge or _undecided(), whoosh, pump))
-    vectors, quiet, session, weights = [], [], [], []
-    for index, lesson in enumerate(material):
-        told = [(possible, vector, _quieting_truth(possible, lesson)) for possible, vector in detector.hear(lesson)]
-        of_run = Counter(possible.on for possible, _, truth in told if truth is not None)
-        for possible, vector, truth in told:
-            if truth is not None:
-                vectors.append(vector)
-                quiet.append(truth)
-                session.append(index)
-                weights.append(of_run[possible.on] ** -0.5)
-    shape = len(vectors), len(QUIETING_NAMES)
-    return np.reshape(vectors, shape), np.array(quiet, dtype=bool), np.array(session, dtype=np.int64), np.array(weights)
+    return _moments(detector.hear, material, _quieting_truth, len(QUIETING_NAMES))
 
 
 def _quieting_truth(possible: PossiblePressure, lesson: Lesson) -> bool | None:
@@ -761,8 +764,11 @@ def fit_quieting(
     if quiet.all() or not quiet.any():
         say(f"quieting: {len(vectors)} moments, all alike; there is nothing to tell it from")
         return _always(CERTAIN_ODDS if len(quiet) and quiet.all() else -CERTAIN_ODDS)
-    fit = partial(
-        _fit_trees,
+    judge, trees, loss = _fit_as_many_as_do_best(
+        vectors,
+        quiet,
+        session,
+        weight,
         trees=options.quieting_trees,
         rate=options.quieting_rate,
         leaves=options.quieting_leaves,
@@ -770,14 +776,13 @@ def fit_quieting(
         smallest=options.quieting_smallest,
         choice=options.quieting_choice,
     )
-    trees, loss = _best_held_out(fit, vectors, quiet, session, weight)
     believed = vectors[:, QUIETING_NAMES.index("hold_belief")].clip(1e-6, 1.0 - 1e-6)
     before = np.average(-np.log(np.where(quiet, believed, 1.0 - believed)), weights=weight)
     say(
         f"quieting: {len(vectors)} moments held out in turn, {quiet.mean():.0%} quiet: log loss {loss:.3f}, by the "
         f"decoder's belief {before:.3f}; {trees} trees"
     )
-    return _trees(fit(vectors, quiet, weight=weight, trees=trees))
+    return judge
 
 
 class _KeptEvidence(RunEvidence):
@@ -944,6 +949,7 @@ def _fit_trees(
 ) -> Any:
     try:
         from sklearn.ensemble import HistGradientBoostingClassifier
+        from threadpoolctl import threadpool_limits
     except ImportError:
         raise BackflushError("training needs scikit-learn: pip install 'acoustic-backflush[train]'") from None
     model = HistGradientBoostingClassifier(
@@ -956,7 +962,9 @@ def _fit_trees(
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(rows, truth, sample_weight=weight)
+    # Torch's threads and scikit-learn's wait for each other, far longer than a small fit takes.
+    with threadpool_limits(1 if len(rows) < SMALL_FIT else None, user_api="openmp"):
+        return model.fit(rows, truth, sample_weight=weight)
 
 
 def _trees(fitted: Any) -> Trees:
