@@ -432,7 +432,7 @@ class Detector:
         if on is None or off is None:
             return [self._event(end, {})]
         quieting = self._quieting.get(on.frame, QuietingAnswers())
-        # A block may hold more than one run: those behind this one are kept.
+        # The next run may have begun within the frames that ended this one: its answers are kept.
         self._quieting = {began: answers for began, answers in self._quieting.items() if began > on.frame}
         measures = self._evidence.measure(
             RunFrames(

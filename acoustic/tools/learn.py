@@ -65,8 +65,6 @@ F64 = npt.NDArray[np.float64]
 FOLDS = 5
 # What becomes of a possible release is watched until the decoder believes it so far.
 CERTAIN = 0.97
-# Of fewer rows than these, one thread fits trees soonest.
-SMALL_FIT = 20_000
 # Log-odds that pass every threshold.
 CERTAIN_ODDS = 10.0
 # What is believed so far to be a pump is learned from, less than what is asked about live: there are few false ones.
@@ -962,8 +960,8 @@ def _fit_trees(
         early_stopping=False,
         random_state=seed,
     )
-    # Torch's threads and scikit-learn's wait for each other, far longer than a small fit takes.
-    with threadpool_limits(1 if len(rows) < SMALL_FIT else None, user_api="openmp"):
+    # Beside torch's threads two of scikit-learn's wait for each other: 30 trees took 49 s, 1.8 s with one.
+    with threadpool_limits(1, user_api="openmp"):
         return model.fit(rows, truth, sample_weight=weight)
 
 
