@@ -136,8 +136,8 @@ class DecoderOptions:
     # A pump set in where it grew louder most between these shares of the belief, earliest first.
     set_in_shares: tuple[float, float] = (0.05, 0.95)
     pressure_posterior: float = 0.985
-    # Where pressure is judged, it is asked about so often for as long as the pump runs, and told once it is so likely
-    # by the mean of the last answers' log-odds.
+    # Where pressure is judged, it is asked about so often while the pump runs, and told once it is so likely by the
+    # mean of the last answers' log-odds.
     pressure_judged: float = 0.58
     pressure_again_frames: int = 5
     pressure_asks: int = 6

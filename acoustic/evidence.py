@@ -31,7 +31,6 @@ __all__ = [
     "SHOT",
     "TRACES",
     "HeardRun",
-    "QuietingOdds",
     "RunEvidence",
     "RunFrames",
     "RunJudge",
@@ -73,25 +72,8 @@ TRACES = (
     "pulse_line",
     "pulse_double",
 )
-MISSING = -100.0
 GROUPS = ("low", "middle", "high")
 GROUPED = ("hold_over", "drift", "stop", "rise", "rise_over", "rise_fill")
-
-
-class QuietingOdds(NamedTuple):
-    """Log-odds that the judge of quietings gave a run while it ran; `MISSING` where it was not asked.
-
-    The highest mean of a few answers in a row, that before the stop, that of the last two seconds, and the log of for
-    how long it was likelier than not, seconds.
-    """
-
-    most: float = MISSING
-    last: float = MISSING
-    late: float = MISSING
-    log_s: float = MISSING
-
-
-NOT_ASKED = QuietingOdds()
 
 
 def _names() -> tuple[str, ...]:
@@ -139,7 +121,6 @@ def _names() -> tuple[str, ...]:
         "pump_odds",
         "whoosh_odds",
         "log_rest_s",
-        *(f"quieting_{what}" for what in QuietingOdds._fields),
     )
 
 
@@ -162,8 +143,6 @@ COMPARED = (
     "log_fill_s",
     "log_hold_s",
     "told_pressure",
-    "quieting_most",
-    "quieting_late",
 )
 WITHOUT_RELEASE = ("fill_evidence", "hold_evidence", "shot_evidence", "complete_evidence")
 CONTEXT_NAMES: tuple[str, ...] = (
@@ -192,6 +171,7 @@ CONTEXT_NAMES: tuple[str, ...] = (
 )
 """Order of what a run's session tells of it; what nothing is known of is `MISSING`."""
 
+MISSING = -100.0
 # How many runs on either side are looked at: not all of a session's, since it is their number alone that a morning's
 # shots and a cleaning share.
 NEAR = 3
@@ -212,7 +192,7 @@ class RunFrames:
 
     `last_off` is when the last run with a release stopped, `earlier` how many such runs the session has had, `last_end`
     when the last run of any kind was over. `pump_odds` and `whoosh_odds` are the highest log-odds that the judges of
-    pumps and of whooshes gave it; `MISSING` where they were not asked. `quieting` is what that of quietings made of it.
+    pumps and of whooshes gave it; `MISSING` where they were not asked.
     """
 
     on: int
@@ -226,7 +206,6 @@ class RunFrames:
     last_end: int | None = None
     pump_odds: float = MISSING
     whoosh_odds: float = MISSING
-    quieting: QuietingOdds = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -498,7 +477,6 @@ class RunEvidence:
                 run.pump_odds,
                 run.whoosh_odds,
                 np.log(_rest_s(run)),
-                *run.quieting,
             ]
         )
         quieting = grouped(step)

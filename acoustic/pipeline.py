@@ -21,7 +21,7 @@ from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
 from .pump import PastRun, PumpEar, PumpMemory
-from .quieting import QuietingAnswers, QuietingEar
+from .quieting import QuietingEar
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 from .whoosh import WhooshEar
 
@@ -127,8 +127,6 @@ class Detector:
         # The highest log-odds that the judges gave what they were asked about last, and what that was.
         self._pump_odds, self._pump_asked = MISSING, -1
         self._whoosh_odds, self._whoosh_of = MISSING, -1
-        # Of each run that is not over, by the frame in which it began.
-        self._quieting: dict[int, QuietingAnswers] = {}
         self._doubtful: list[_Doubtful] = []
 
     def push(self, block: AudioBlock) -> list[Event]:
@@ -357,11 +355,7 @@ class Detector:
     def _judge_pressure(self, possible: PossiblePressure) -> float:
         """Say how likely it is that a run has gone quiet because pressure is up."""
         assert self.model.quieting is not None
-        odds = self.model.quieting.odds(self._measure_quieting(possible))
-        if possible.on not in self._quieting:
-            self._quieting[possible.on] = QuietingAnswers()
-        self._quieting[possible.on].push(possible.now, odds)
-        return logistic(odds)
+        return logistic(self.model.quieting.odds(self._measure_quieting(possible)))
 
     def _measure_quieting(self, possible: PossiblePressure) -> F64:
         hop_s = self.options.frame.hop_s
@@ -431,9 +425,6 @@ class Detector:
         on, off, release, pressure = (run.get(kind) for kind in ("pump_on", "pump_off", "release", "pressure"))
         if on is None or off is None:
             return [self._event(end, {})]
-        quieting = self._quieting.get(on.frame, QuietingAnswers())
-        # The next run may have begun within the frames that ended this one: its answers are kept.
-        self._quieting = {began: answers for began, answers in self._quieting.items() if began > on.frame}
         measures = self._evidence.measure(
             RunFrames(
                 on.frame,
@@ -447,7 +438,6 @@ class Detector:
                 last_end=self._last_end,
                 pump_odds=self._pump_odds,
                 whoosh_odds=self._whoosh_odds if self._whoosh_of == on.frame else MISSING,
-                quieting=quieting.measure(off.frame, self.options.frame.hop_s),
             ),
             self._machine,
             self._times,

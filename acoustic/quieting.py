@@ -8,7 +8,6 @@ quieting is complete: early enough to help, and not while the pump still fills.
 
 from __future__ import annotations
 
-from collections import deque
 from itertools import pairwise
 
 import numpy as np
@@ -17,9 +16,9 @@ import numpy.typing as npt
 from .adaptation import MachineMemory, PressureTimes
 from .config import FeatureOptions
 from .decoder import PossiblePressure, State
-from .evidence import MISSING, TRACES, QuietingOdds, RunEvidence, mean_of, odds_of
+from .evidence import MISSING, TRACES, RunEvidence, mean_of, odds_of
 
-__all__ = ["QUIETING_NAMES", "QuietingAnswers", "QuietingEar"]
+__all__ = ["QUIETING_NAMES", "QuietingEar"]
 
 F64 = npt.NDArray[np.float64]
 
@@ -34,12 +33,6 @@ BELIEFS = (State.FILL, State.HOLD, State.MASKED, State.STOPPED, State.IDLE, Stat
 GROUPS = ("low", "middle", "high", "all")
 ODDS = ("hold-fill", "hold", "fill", "shot", "release")
 SPANS = (3, 10, 25, 60)
-# Answers that are kept of a run, over a minute of them; of how many the mean is taken, of the last moments and of the
-# last two seconds. A stop is known to a few frames only: the last ones may be its own.
-MOST_ANSWERS = 1500
-MEAN_OF = 6
-LATE_ANSWERS = 40
-STOP_FRAMES = 5
 COMPARISONS = (
     "now-fill",
     "now-late",
@@ -84,28 +77,6 @@ def _names() -> tuple[str, ...]:
 
 QUIETING_NAMES: tuple[str, ...] = _names()
 """Order of the vector that the trees were trained on; levels and traces in dB, odds as log-likelihoods."""
-
-
-class QuietingAnswers:
-    """What the judge of quietings answered while a pump ran, for whoever looks back over the run."""
-
-    def __init__(self) -> None:
-        self._answers: deque[tuple[int, float]] = deque(maxlen=MOST_ANSWERS)
-
-    def push(self, frame: int, odds: float) -> None:
-        """Keep the log-odds that it gave a hold at a frame."""
-        self._answers.append((frame, odds))
-
-    def measure(self, off: int, hop_s: float) -> QuietingOdds:
-        """Sum the answers up to the stop of the run, at frame `off`."""
-        frames, odds = np.array(self._answers, dtype=np.float64).reshape(-1, 2).T
-        odds = odds[frames < off - STOP_FRAMES]
-        if not len(odds):
-            return QuietingOdds()
-        smooth = np.convolve(odds, np.full(MEAN_OF, 1.0 / MEAN_OF), "valid") if len(odds) >= MEAN_OF else odds
-        quiet = np.count_nonzero(odds > 0.0) / len(odds) * (off - frames[0]) * hop_s
-        most, last, late = float(smooth.max()), float(odds[-MEAN_OF:].mean()), float(odds[-LATE_ANSWERS:].mean())
-        return QuietingOdds(most, last, late, float(np.log(quiet + 0.05)))
 
 
 class QuietingEar:

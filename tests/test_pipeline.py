@@ -170,31 +170,6 @@ def test_the_judge_of_runs_knows_what_the_others_made_of_them():
         assert min(complete) > 0.9
 
 
-@pytest.mark.parametrize("blocks", [1, 200])
-def test_a_run_is_judged_with_what_was_answered_of_its_quieting(blocks):
-    """Of that run, whatever else a block holds."""
-    demo, rate_hz = soundfile.read(demo_recording(), dtype="float32")
-    detector = Detector()
-    measure, runs = detector._evidence.measure, []
-
-    def noted(run, *known):
-        runs.append(run)
-        return measure(run, *known)
-
-    detector._evidence.measure = noted
-    edges = np.linspace(0, len(demo), blocks + 1).astype(int)
-    for first, last in itertools.pairwise(edges):
-        detector.push(AudioBlock(int(first), demo[first:last], rate_hz))
-    detector.flush()
-    assert len(runs) == 5
-    for run in runs:
-        assert run.quieting.most > 1.0
-        assert run.quieting.last > 1.0
-        held_s = (run.off - run.pressure) * 0.01
-        assert np.exp(run.quieting.log_s) == pytest.approx(held_s, abs=0.7)
-    assert len({run.quieting for run in runs}) == 5
-
-
 def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
     """And needs no more room than what comes out of the resampler and some small change."""
     rate_hz, n = 48_000, 480

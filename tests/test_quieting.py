@@ -7,8 +7,8 @@ from acoustic.adaptation import MachineMemory, Plateaus, PressureTimes
 from acoustic.config import AdaptationOptions, FeatureOptions
 from acoustic.decoder import PossiblePressure, SoundClass, State
 from acoustic.emission import N_COLUMNS
-from acoustic.evidence import FRAMES, MISSING, NOT_ASKED, QuietingOdds, RunEvidence
-from acoustic.quieting import LATE_ANSWERS, MEAN_OF, QUIETING_NAMES, QuietingAnswers, QuietingEar
+from acoustic.evidence import FRAMES, MISSING, RunEvidence
+from acoustic.quieting import QUIETING_NAMES, QuietingEar
 from tests.frames import BANDS, NAMES, evidence_of
 
 HOP_S = 0.01
@@ -116,36 +116,3 @@ def test_a_run_longer_than_what_is_remembered_is_measured_too():
 
 def test_no_two_measures_have_one_name():
     assert len(set(QUIETING_NAMES)) == len(QUIETING_NAMES)
-
-
-def answered(*odds, first=300, every=5):
-    answers = QuietingAnswers()
-    for k, each in enumerate(odds):
-        answers.push(first + every * k, each)
-    return answers
-
-
-def test_of_the_answers_the_best_moments_the_last_ones_and_how_long_they_said_so_are_kept():
-    odds = [-4.0] * 60 + [3.0] * MEAN_OF + [-1.0] * 20
-    found = answered(*odds).measure(300 + 5 * len(odds) + 10, HOP_S)
-    assert found.most == pytest.approx(3.0)
-    assert found.last == pytest.approx(-1.0)
-    assert found.late == pytest.approx((3.0 * MEAN_OF - 20.0 - 4.0 * (LATE_ANSWERS - 20 - MEAN_OF)) / LATE_ANSWERS)
-    assert np.exp(found.log_s) - 0.05 == pytest.approx(MEAN_OF * 0.05, rel=0.05)
-
-
-def test_one_answer_does_not_make_the_best_moment():
-    odds = [-4.0] * 30 + [5.0] + [-4.0] * 30
-    assert answered(*odds).measure(1000, HOP_S).most == pytest.approx((5.0 - 4.0 * (MEAN_OF - 1)) / MEAN_OF)
-
-
-def test_answers_of_the_stop_itself_do_not_count():
-    """When a pump stops it is quieter, too."""
-    odds = [-4.0] * 60
-    off = 300 + 5 * 60
-    assert answered(*odds, 6.0, 6.0).measure(off, HOP_S) == answered(*odds).measure(off, HOP_S)
-
-
-def test_a_run_that_nobody_was_asked_about_has_no_answers():
-    assert answered().measure(500, HOP_S) == NOT_ASKED == QuietingOdds(*[MISSING] * 4)
-    assert answered(3.0, first=499).measure(500, HOP_S) == NOT_ASKED

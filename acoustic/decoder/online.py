@@ -150,8 +150,8 @@ class Decoder:
         Of frames `on`, `set_in` and `now`: says by how much what runs since the first is louder from the second to the
         third than before. None: it is not asked.
     judge_pressure
-        Says how likely what runs is a hold by now, its quieting complete, again and again while a pump runs; pressure
-        is told once that is `pressure_judged`. None: once the belief in it passes `pressure_posterior`.
+        Says how likely what runs is a hold by now, its quieting complete, again and again until pressure is told, which
+        it is once that is `pressure_judged`. None: once the belief in it passes `pressure_posterior`.
     sharpest_rise
         Of frames `first` and `last`: says at which from one to the other it grows louder most of all; None where it
         does not. None: it is not asked.
@@ -288,8 +288,6 @@ class Decoder:
             elif self._stage == "filling" and self._belief.counters[1] <= self._asked_until:
                 watched, above = self._watches["asked"]
                 until = self._asked_until
-            elif self._stage == "held" and self._judge_pressure is not None:
-                until = max(self._asked_until, int(self._belief.counters[1]))
             if self._expected is not None:
                 frame, ends = self._expected
                 if self._belief.counters[1] >= frame:
@@ -396,8 +394,7 @@ class Decoder:
             ]
 
         if "pump_off" not in told:
-            held = self._pressure(now, told["pump_on"])
-            if held is not None and "pressure" not in told:
+            if "pressure" not in told and (held := self._pressure(now, told["pump_on"])) is not None:
                 return [self._say("pressure", held[0], now, held[1])]
             stopped = p[State.STOPPED] + p[State.IDLE] + p[State.RELEASE]
             path = self._likeliest(*_AFTER) if stopped > options.off_posterior else None

@@ -144,19 +144,17 @@ def test_pressure_is_told_when_its_judge_says_so_and_not_before():
     moments = [each.now for each in asked]
     assert np.all(np.diff(moments) == options.pressure_again_frames)
     # Of the last answers more must say so than say the contrary.
-    at = moments.index(pressure.decided)
+    assert pressure.decided == moments[-1]
     behind = (pressure.decided - 1000) / options.pressure_again_frames
     assert options.pressure_asks / 2 < behind <= options.pressure_asks
     assert options.pressure_judged < pressure.confidence < 0.9
     # By then the belief has the hold begin long before; so sure a judge would have said so.
-    assert asked[at].hold == pytest.approx(900, abs=5)
+    assert asked[-1].hold == pytest.approx(900, abs=5)
     assert pressure.frame == pressure.decided - round(options.pressure_back_s[0] / 0.01)
     assert asked[0].on == pytest.approx(300, abs=5)
-    # It is asked all the while, where the belief has nothing of a hold too, and up to the stop, for who looks back.
+    # It is asked all the while, also where the belief has nothing of a hold.
     assert asked[0].belief[State.HOLD] < 0.01
     assert asked[0].now < 400
-    off = next(t for t in told if t.kind == "pump_off")
-    assert off.decided - options.pressure_again_frames <= moments[-1] <= off.decided
     assert [t.kind for t in told] == ["pump_on", "pressure", "pump_off", "release", "release_end"]
 
 
