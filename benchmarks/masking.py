@@ -1,0 +1,204 @@
+"""How much of what a detector misses can be heard at all: cleanings of every room, machine and room apart.
+
+    python -m benchmarks.masking [--corpus DIR] [--count 40] [--jobs 2]
+
+Each session is rendered three times from the same draws: as it is heard, the machine alone, and the room alone, the
+last two without what a microphone does to levels. By how much a quieting changes the sound, and a whoosh stands over
+the room, is then known, and what was told can be counted by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from acoustic.pipeline import Detector
+from acoustic.synth import CONDITIONS, Background, Plan, Run, Simulator, sample_plan
+from acoustic.synth.simulator import SynthSource
+from acoustic.tools.reference import reference_of
+from acoustic.tools.scoring import match_times
+
+from .protocol import SEED, Setting
+from .results import table, write_section
+
+F64 = npt.NDArray[np.float64]
+RATE_HZ: Final = 16_000
+# Third octaves from 100 Hz to 6.3 kHz: there is the machine, and what laptops hear.
+CENTRES_HZ: Final = 1000.0 * 2.0 ** (np.arange(-10, 9) / 3.0)
+WHOOSH_HZ: Final = 1000.0
+# So many bands that change most say how much a sound changes.
+BANDS: Final = 3
+CLASSES_DB: Final = (0.0, 2.0, 4.0, 8.0, np.inf)
+_LONGEST_S: Final = 1.0
+_SHORTEST_S: Final = 0.25
+_WHOOSH_S: Final = 0.4
+COLLARS_S: Final = {"quieting": 1.0, "whoosh": 0.2}
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One true event: by how much the sound changes, by how much the room does meanwhile, and whether it was told."""
+
+    kind: str
+    condition: str
+    change_db: float
+    room_db: float
+    told: bool
+
+
+class _Part(Simulator):
+    """One part of a session, before a microphone that leaves levels as they are."""
+
+    def __init__(self, plan: Plan, rng: np.random.Generator, *, machine: bool) -> None:
+        microphone = replace(
+            plan.microphone,
+            agc_db=0.0,
+            suppression_db=0.0,
+            dropout_per_min=0.0,
+            clip_dbfs=80.0,
+            soft_clip=False,
+            dc=0.0,
+            noise_dbfs=-160.0 if machine else plan.microphone.noise_dbfs,
+        )
+        plan = replace(plan, microphone=microphone)
+        if machine:
+            plan = replace(plan, distractions=(), background=Background(snr_db=160.0))
+        super().__init__(plan, rng, RATE_HZ)
+        if not machine:
+            self._sound.render = lambda start, count: np.zeros(count)
+
+
+def render_part(plan: Plan, rng: np.random.Generator, *, machine: bool) -> F64:
+    """Samples of a session at 16 kHz: the machine without the room's sounds, or those without the machine."""
+    part = _Part(plan, rng, machine=machine)
+    return np.concatenate([block.samples for block in part.blocks()]).astype(np.float64)
+
+
+def _bands(sound: F64, start_s: float, stop_s: float) -> F64:
+    """Power in each third octave, shape (bands,)."""
+    part = sound[round(start_s * RATE_HZ) : round(stop_s * RATE_HZ)]
+    power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2 / len(part)
+    hz = np.fft.rfftfreq(len(part), 1 / RATE_HZ)
+    sixth = 2.0 ** (1 / 6)
+    return np.array([power[(hz >= centre / sixth) & (hz < centre * sixth)].sum() for centre in CENTRES_HZ]) + 1e-20
+
+
+def _most(change_db: F64) -> float:
+    return float(np.sort(np.abs(change_db))[-BANDS:].mean())
+
+
+def quieting_change_db(run: Run, machine: F64, room: F64) -> tuple[float, float] | None:
+    """By how many decibels the machine changes what is heard as it goes quiet, and by how many the room would.
+
+    None where there is no time for it: a fill or a hold of less than a quarter of a second.
+    """
+    if run.quieting_50_s is None or run.quieting_80_s is None or run.pump_off_s is None:
+        return None
+    begun_s = run.quieting_50_s - max(0.2, run.quieting_80_s - run.quieting_50_s)
+    before = max(run.pump_on_s + 0.3, begun_s - _LONGEST_S), begun_s
+    after = run.quieting_80_s + 0.1, min(run.quieting_80_s + 0.1 + _LONGEST_S, run.pump_off_s)
+    if min(before[1] - before[0], after[1] - after[0]) < _SHORTEST_S:
+        return None
+    loud, quiet = _bands(machine, *before), _bands(machine, *after)
+    rooms = _bands(room, *before), _bands(room, *after)
+    mean = (rooms[0] + rooms[1]) / 2
+    return (
+        _most(10 * np.log10((quiet + mean) / (loud + mean))),
+        _most(10 * np.log10((quiet + rooms[1]) / (quiet + rooms[0]))),
+    )
+
+
+def whoosh_rise_db(run: Run, machine: F64, room: F64) -> tuple[float, float] | None:
+    """By how many decibels the whoosh stands over the room, above 1 kHz, and by how many the room changes then."""
+    if run.vent_s is None or not run.released or run.vent_s + _WHOOSH_S > len(machine) / RATE_HZ:
+        return None
+    high = CENTRES_HZ >= WHOOSH_HZ
+    at = run.vent_s, run.vent_s + _WHOOSH_S
+    now, before = _bands(room, *at)[high], _bands(room, at[0] - _WHOOSH_S, at[0])[high]
+    rise_db = 10 * np.log10((_bands(machine, *at)[high] + now) / now)
+    return _most(rise_db), _most(10 * np.log10(now / before))
+
+
+def hear(index: int, condition: str, setting: Setting) -> list[Heard]:
+    """Hear one cleaning of the protocol, and see by how much each of its quietings and whooshes could be heard."""
+
+    def draw() -> tuple[Plan, np.random.Generator]:
+        rng = np.random.default_rng([SEED, index, *condition.encode(), *b"cleaning"])
+        return sample_plan(condition, rng, None, "cleaning", library=setting.library), rng
+
+    source = SynthSource(*draw(), RATE_HZ)
+    detector = Detector()
+    events = [event for block in source for event in detector.push(block)]
+    events += detector.flush()
+    truth = source.simulator.truth()
+    reference = reference_of(truth)
+    machine, room = (render_part(*draw(), machine=which) for which in (True, False))
+    heard = []
+    for kind, name, measure in (("quieting", "pressure", quieting_change_db), ("whoosh", "release", whoosh_rise_db)):
+        true_s = list(reference.times_s.get(name, ()))
+        told_s = [event.time_s for event in events if event.kind == name]
+        hit = {i for i, _ in match_times(true_s, told_s, COLLARS_S[kind])}
+        for i, time_s in enumerate(true_s):
+            run = max((run for run in truth.runs if run.pump_on_s <= time_s), key=lambda run: run.pump_on_s)
+            found = measure(run, machine, room)
+            if found is not None:
+                heard.append(Heard(kind, condition, *found, i in hit))
+    return heard
+
+
+def _rows(heard: Sequence[Heard], kind: str) -> Iterable[list[str]]:
+    for condition in CONDITIONS:
+        its = [each for each in heard if each.kind == kind and each.condition == condition]
+        cells = []
+        for low, high in pairwise(CLASSES_DB):
+            inside = [each for each in its if low <= each.change_db < high]
+            told = sum(each.told for each in inside)
+            cells.append(f"{told} of {len(inside)}" if inside else "")
+        steady = [each for each in its if each.change_db >= 2 * each.room_db]
+        drowned = [each for each in its if each.change_db < 2 * each.room_db]
+        cells += [f"{sum(each.told for each in part)} of {len(part)}" for part in (steady, drowned)]
+        yield [f"{kind}, {condition}", *cells]
+
+
+_ABOUT: Final = (
+    "Quietings told within 1 s and whooshes within 200 ms, by how much they change the sound: the mean of the three "
+    "third octaves that change most (100 Hz to 6.3 kHz; of whooshes, over the room, above 1 kHz). Machine and room are "
+    "rendered apart from the same draws, so this is what really reaches the microphone, not what a detector makes of "
+    "it. In the last two columns it is compared with what the room itself does in the same time."
+)
+
+
+def main() -> None:
+    """Hear so many cleanings a room."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.masking", description=__doc__.splitlines()[0])
+    corpus = Path(os.environ.get("BACKFLUSH_CORPUS", Path(__file__).resolve().parents[2] / "shared" / "audio"))
+    parser.add_argument("--corpus", type=Path, default=corpus if corpus.is_dir() else None, help="recordings to mix in")
+    parser.add_argument("--count", type=int, default=40, help="cleanings a room")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    arguments = parser.parse_args()
+    setting = Setting(arguments.corpus, arguments.count, 0.0, arguments.jobs)
+    heard: list[Heard] = []
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        for condition in CONDITIONS:
+            for each in pool.map(partial(hear, condition=condition, setting=setting), range(arguments.count)):
+                heard += each
+    names = [f"{low:g} to {high:g} dB" for low, high in pairwise(CLASSES_DB[:-1])]
+    header = ["", *names, f"{CLASSES_DB[-2]:g} dB and more", "at least twice the room's change", "less than that"]
+    body = table(header, [row for kind in ("quieting", "whoosh") for row in _rows(heard, kind)])
+    write_section(
+        "masking", "What can be heard", f"python -m benchmarks.masking --count {arguments.count}", f"{_ABOUT}\n\n{body}"
+    )
+
+
+if __name__ == "__main__":
+    main()

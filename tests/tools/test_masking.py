@@ -1,0 +1,53 @@
+"""The measure of what can be heard at all: machine and room apart are what is heard together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acoustic.synth import MicrophoneParameters, Plan, Run, sample_plan, synthesise
+from benchmarks.masking import RATE_HZ, quieting_change_db, render_part, whoosh_rise_db
+
+
+def noise(seconds: float, level_db: float, seed: int) -> np.ndarray:
+    return 10 ** (level_db / 20) * np.random.default_rng(seed).standard_normal(round(seconds * RATE_HZ))
+
+
+def draw() -> tuple[Plan, np.random.Generator]:
+    rng = np.random.default_rng(4)
+    plan = sample_plan("cafe", rng, scenario="cleaning")
+    return replace(plan, microphone=MicrophoneParameters(noise_dbfs=-90.0), actions=plan.actions[:1]), rng
+
+
+def test_machine_and_room_add_up_to_the_session():
+    machine, room = (render_part(*draw(), machine=which) for which in (True, False))
+    whole = synthesise(*draw(), RATE_HZ).samples
+    assert min(machine.std(), room.std()) > 0.03 * whole.std()
+    assert np.abs(machine + room - whole).max() < 1e-4
+
+
+RUN = Run("backflush", 0.0, quieting_50_s=2.0, quieting_80_s=2.1, pump_off_s=4.0, vent_s=4.0, release_peak_ml_s=20.0)
+
+
+@pytest.mark.parametrize(
+    ("room_db", "change_db"),
+    [pytest.param(-60.0, 20.0, id="quiet"), pytest.param(0.0, 2.97, id="as loud"), pytest.param(20.0, 0.04, id="loud")],
+)
+def test_a_quieting_changes_the_sound_by_less_the_louder_the_room(room_db, change_db):
+    sound = np.concatenate([noise(2.0, 0.0, 1), noise(3.0, -20.0, 2)])
+    change, rooms = quieting_change_db(RUN, sound, noise(5.0, room_db, 3))
+    # Of noise, the three bands that change most do so by somewhat more than it does as a whole.
+    assert change == pytest.approx(change_db, abs=2.5)
+    assert rooms < 2.5
+
+
+def test_a_hold_too_short_to_measure_is_left_out():
+    assert quieting_change_db(replace(RUN, pump_off_s=2.2), noise(5.0, 0.0, 1), noise(5.0, 0.0, 2)) is None
+
+
+def test_a_whoosh_stands_over_the_room_by_its_level():
+    sound = np.concatenate([noise(4.0, -40.0, 1), noise(1.0, 10.0, 2)])
+    rise, rooms = whoosh_rise_db(RUN, sound, noise(5.0, 0.0, 3))
+    assert rise == pytest.approx(10.4, abs=2.0)
+    assert rooms < 4.0
+    assert whoosh_rise_db(replace(RUN, release_peak_ml_s=0.0), sound, sound) is None
