@@ -71,6 +71,7 @@ class _Run:
     again_s: float = 0.0
     warnings: int = 0
     judged: bool = False
+    burst: bool = False
 
 
 class _Due(NamedTuple):
@@ -231,6 +232,9 @@ class Coach:
     def _pressure(self, event: Event) -> list[Cue]:
         if event.details.get("again"):
             return self._again(event)
+        if event.details.get("late") and isinstance(self._step, Flush):
+            # Not heard while the pump ran, but guessed since: a burst is likelier here, and is not waited for.
+            return []
         now_s = event.decided_s
         run = self._run = self._run or _Run(event.time_s)
         run.pressure_s = event.time_s
@@ -257,6 +261,7 @@ class Coach:
             self._run.judged = True
             if event.time_s - self._run.began_s < _BURST_S:
                 return []
+            self._run.burst = True
             return self._count(event.decided_s, burst=True)
         return []
 
@@ -277,7 +282,10 @@ class Coach:
     def _cycle(self, event: Event) -> list[Cue]:
         if event.details.get("late"):
             return self._count_late(event)
-        self._run = None
+        run, self._run = self._run, None
+        if run is not None and run.burst:
+            # Counted as such when the pump stopped.
+            return []
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
         return self._count(event.decided_s, event)

@@ -70,6 +70,8 @@ class Session:
                 self.push("release_end", unheard=True)
                 self.cycles += 1
                 self.push("cycle", cycle=self.cycles, release_s=0.0, unheard=True, **self.over, **self.lengths)
+            elif word == "late":
+                self.push("pressure", late=True)
             elif word == "again":
                 self.push("pressure", again=True)
             elif word in PICTURES:
@@ -336,6 +338,20 @@ def test_an_echo_is_no_burst() -> None:
     session = Session(FULL).run("[next] [next] [next] [next] [next] 3 + 0.3 - x")
     assert session.place == "Flush the group 0/2"
     assert session.run("3 + 1.5 - x").place == "Flush the group 1/2"
+
+
+@pytest.mark.parametrize("burst", ["+ 3 - w", "+ 3 late - x", "+ 3 late - w"])
+def test_a_burst_is_counted_once_whatever_is_made_of_it_afterwards(burst: str) -> None:
+    session = Session(FULL).run(f"[next] [next] [next] [next] [next] 3 {burst} 5")
+    assert session.place == "Flush the group 1/2"
+    assert session.run(f"{burst} 5").place == "Done 0/2"
+    assert session.coach.count == 0
+
+
+def test_one_more_cycle_before_the_flush_is_a_cycle() -> None:
+    session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 {CYCLE} {CYCLE} 5 {CYCLE} 5 + 3 - x")
+    assert session.steps.endswith("Flush the group 0/2, Flush the group 1/2")
+    assert session.coach.count == 5
 
 
 def test_a_pump_stopped_before_its_time_is_not_told_to_stop() -> None:
