@@ -39,6 +39,7 @@ WHOOSH_HZ: Final = 1000.0
 # So many bands that change most say how much a sound changes.
 BANDS: Final = 3
 CLASSES_DB: Final = (0.0, 2.0, 4.0, 8.0, np.inf)
+CLEAR: Final = 2.0
 _LONGEST_S: Final = 1.0
 _SHORTEST_S: Final = 0.25
 _WHOOSH_S: Final = 0.4
@@ -47,13 +48,24 @@ COLLARS_S: Final = {"quieting": 1.0, "whoosh": 0.2}
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One true event: by how much the sound changes, by how much the room does meanwhile, and whether it was told."""
+    """One true event: by how much the sound changes, by how much the room does meanwhile, and whether it was told.
+
+    Of one that was not told in time, `off_s` is how much too late, or too early, it was told within its run. `slow`
+    quietings take longer than half the collar from half to 80 %.
+    """
 
     kind: str
     condition: str
     change_db: float
     room_db: float
     told: bool
+    off_s: float | None
+    slow: bool
+
+    @property
+    def clear(self) -> bool:
+        """Whether the sound changes by at least twice what the room does."""
+        return self.change_db >= CLEAR * self.room_db
 
 
 class _Part(Simulator):
@@ -151,8 +163,14 @@ def hear(index: int, condition: str, setting: Setting) -> list[Heard]:
         for i, time_s in enumerate(true_s):
             run = max((run for run in truth.runs if run.pump_on_s <= time_s), key=lambda run: run.pump_on_s)
             found = measure(run, machine, room)
-            if found is not None:
-                heard.append(Heard(kind, condition, *found, i in hit))
+            if found is None:
+                continue
+            stop_s = np.inf if run.pump_off_s is None else run.pump_off_s
+            near_s = [told - time_s for told in told_s if run.pump_on_s <= told <= stop_s + (kind == "whoosh")]
+            off_s = min(near_s, key=abs) if near_s and i not in hit else None
+            slow = run.quieting_80_s is not None and run.quieting_50_s is not None
+            slow = slow and run.quieting_80_s - run.quieting_50_s > 0.5 * COLLARS_S["quieting"]
+            heard.append(Heard(kind, condition, *found, i in hit, off_s, slow))
     return heard
 
 
@@ -164,10 +182,25 @@ def _rows(heard: Sequence[Heard], kind: str) -> Iterable[list[str]]:
             inside = [each for each in its if low <= each.change_db < high]
             told = sum(each.told for each in inside)
             cells.append(f"{told} of {len(inside)}" if inside else "")
-        steady = [each for each in its if each.change_db >= 2 * each.room_db]
-        drowned = [each for each in its if each.change_db < 2 * each.room_db]
-        cells += [f"{sum(each.told for each in part)} of {len(part)}" for part in (steady, drowned)]
+        parts = ([each for each in its if each.clear is clear] for clear in (True, False))
+        cells += [f"{sum(each.told for each in part)} of {len(part)}" for part in parts]
         yield [f"{kind}, {condition}", *cells]
+
+
+def _missed_rows(heard: Sequence[Heard]) -> Iterable[list[str]]:
+    """What became of the quietings that were not told in time."""
+    for condition in CONDITIONS:
+        for clear, name in ((True, "clear"), (False, "not clear")):
+            its = [each for each in heard if (each.kind, each.condition, each.clear) == ("quieting", condition, clear)]
+            missed = [each for each in its if not each.told]
+            early = [each for each in missed if each.off_s is not None and each.off_s < 0.0]
+            late = [each for each in missed if each.off_s is not None and each.off_s > 0.0]
+            yield [
+                f"{condition}, {name}",
+                f"{len(missed)} of {len(its)}",
+                *(f"{len(part)} ({sum(each.slow for each in part)})" for part in (early, late)),
+                str(len(missed) - len(early) - len(late)),
+            ]
 
 
 _ABOUT: Final = (
@@ -175,6 +208,12 @@ _ABOUT: Final = (
     "third octaves that change most (100 Hz to 6.3 kHz; of whooshes, over the room, above 1 kHz). Machine and room are "
     "rendered apart from the same draws, so this is what really reaches the microphone, not what a detector makes of "
     "it. In the last two columns it is compared with what the room itself does in the same time."
+)
+
+_ABOUT_MISSED: Final = (
+    "Of the quietings that were not told in time, how many were told in their run, but more than a second off. Clear "
+    "are those that change the sound by at least twice what the room does; slow, those that take more than half a "
+    "second from 50 to 80 %."
 )
 
 
@@ -195,9 +234,12 @@ def main() -> None:
     names = [f"{low:g} to {high:g} dB" for low, high in pairwise(CLASSES_DB[:-1])]
     header = ["", *names, f"{CLASSES_DB[-2]:g} dB and more", "at least twice the room's change", "less than that"]
     body = table(header, [row for kind in ("quieting", "whoosh") for row in _rows(heard, kind)])
-    write_section(
-        "masking", "What can be heard", f"python -m benchmarks.masking --count {arguments.count}", f"{_ABOUT}\n\n{body}"
+    missed = table(
+        ["quietings", "not told within 1 s", "too early (slow ones)", "too late (slow ones)", "not at all"],
+        list(_missed_rows(heard)),
     )
+    command = f"python -m benchmarks.masking --count {arguments.count}"
+    write_section("masking", "What can be heard", command, f"{_ABOUT}\n\n{body}\n\n{_ABOUT_MISSED}\n\n{missed}")
 
 
 if __name__ == "__main__":
