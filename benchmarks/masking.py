@@ -14,7 +14,6 @@ import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -23,12 +22,13 @@ import numpy as np
 import numpy.typing as npt
 
 from acoustic.pipeline import Detector
-from acoustic.synth import CONDITIONS, Background, Plan, Run, Simulator, sample_plan
+from acoustic.synth import CONDITIONS, Background, Plan, Run, Simulator
 from acoustic.synth.simulator import SynthSource
+from acoustic.tools.evaluate import SimulatedSession
 from acoustic.tools.reference import reference_of
 from acoustic.tools.scoring import match_times
 
-from .protocol import SEED, Setting
+from .protocol import Setting
 from .results import table, write_section
 
 F64 = npt.NDArray[np.float64]
@@ -141,20 +141,15 @@ def whoosh_rise_db(run: Run, machine: F64, room: F64) -> tuple[float, float] | N
     return _most(rise_db), _most(10 * np.log10(now / before))
 
 
-def hear(index: int, condition: str, setting: Setting) -> list[Heard]:
-    """Hear one cleaning of the protocol, and see by how much each of its quietings and whooshes could be heard."""
-
-    def draw() -> tuple[Plan, np.random.Generator]:
-        rng = np.random.default_rng([SEED, index, *condition.encode(), *b"cleaning"])
-        return sample_plan(condition, rng, None, "cleaning", library=setting.library), rng
-
-    source = SynthSource(*draw(), RATE_HZ)
+def hear(session: SimulatedSession) -> list[Heard]:
+    """Hear one session, and see by how much each of its quietings and whooshes could be heard."""
+    source = SynthSource(*session.draw(), RATE_HZ)
     detector = Detector()
     events = [event for block in source for event in detector.push(block)]
     events += detector.flush()
     truth = source.simulator.truth()
     reference = reference_of(truth)
-    machine, room = (render_part(*draw(), machine=which) for which in (True, False))
+    machine, room = (render_part(*session.draw(), machine=which) for which in (True, False))
     heard = []
     for kind, name, measure in (("quieting", "pressure", quieting_change_db), ("whoosh", "release", whoosh_rise_db)):
         true_s = list(reference.times_s.get(name, ()))
@@ -170,7 +165,7 @@ def hear(index: int, condition: str, setting: Setting) -> list[Heard]:
             off_s = min(near_s, key=abs) if near_s and i not in hit else None
             slow = run.quieting_80_s is not None and run.quieting_50_s is not None
             slow = slow and run.quieting_80_s - run.quieting_50_s > 0.5 * COLLARS_S["quieting"]
-            heard.append(Heard(kind, condition, *found, i in hit, off_s, slow))
+            heard.append(Heard(kind, session.condition, *found, i in hit, off_s, slow))
     return heard
 
 
@@ -228,9 +223,8 @@ def main() -> None:
     setting = Setting(arguments.corpus, arguments.count, 0.0, arguments.jobs)
     heard: list[Heard] = []
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for condition in CONDITIONS:
-            for each in pool.map(partial(hear, condition=condition, setting=setting), range(arguments.count)):
-                heard += each
+        for each in pool.map(hear, setting.simulated(CONDITIONS, ("cleaning",), arguments.count)):
+            heard += each
     names = [f"{low:g} to {high:g} dB" for low, high in pairwise(CLASSES_DB[:-1])]
     header = ["", *names, f"{CLASSES_DB[-2]:g} dB and more", "at least twice the room's change", "less than that"]
     body = table(header, [row for kind in ("quieting", "whoosh") for row in _rows(heard, kind)])

@@ -20,7 +20,7 @@ import numpy as np
 
 from ..errors import AudioFileError, LabelError
 from ..sources.file import FileSource
-from ..synth import Library, Splice, SynthSource, sample_plan
+from ..synth import Library, Plan, Splice, SynthSource, sample_plan
 from ..types import AudioBlock, AudioSource, Event
 from .aggregate import Summary, summarise
 from .reference import Reference, read_reference, reference_of
@@ -122,10 +122,16 @@ class SimulatedSession:
         """Everything that it takes to make it again."""
         return "/".join(filter(None, [self.condition, self.scenario, self.kind, str(self.seed), str(self.index)]))
 
+    def draw(self) -> tuple[Plan, np.random.Generator]:
+        """Draw the plan; the generator is where rendering it goes on. The same each time."""
+        rng = np.random.default_rng([self.seed, self.index, *self.condition.encode(), *self.scenario.encode()])
+        return sample_plan(
+            self.condition, rng, self.kind, self.scenario, library=self.library, splices=self.splices
+        ), rng
+
     def open(self) -> tuple[AudioSource, Callable[[float], Reference]]:
         """Draw the plan; the sound is made while it is read."""
-        rng = np.random.default_rng([self.seed, self.index, *self.condition.encode(), *self.scenario.encode()])
-        plan = sample_plan(self.condition, rng, self.kind, self.scenario, library=self.library, splices=self.splices)
+        plan, rng = self.draw()
         source = SynthSource(plan, rng, self.rate_hz, _BLOCK_S, self.name)
         gain_db = 0.0 if self.level_dbfs is None else self.level_dbfs - plan.microphone.fill_dbfs
         heard_hz = self.heard_hz or self.rate_hz
