@@ -43,6 +43,8 @@ CLEAR: Final = 2.0
 _LONGEST_S: Final = 1.0
 _SHORTEST_S: Final = 0.25
 _WHOOSH_S: Final = 0.4
+_WINDOW_S: Final = 0.2
+_STEP_S: Final = 0.02
 COLLARS_S: Final = {"quieting": 1.0, "whoosh": 0.2}
 
 
@@ -51,7 +53,8 @@ class Heard:
     """One true event: by how much the sound changes, by how much the room does meanwhile, and whether it was told.
 
     Of one that was not told in time, `off_s` is how much too late, or too early, it was told within its run. `slow`
-    quietings take longer than half the collar from half to 80 %.
+    quietings take longer than half the collar from half to 80 %. Seconds from the truth's 80 %: `heard_s`, when 80 % of
+    what can be heard of the quieting were; `cue_s`, when it was first told.
     """
 
     kind: str
@@ -61,6 +64,8 @@ class Heard:
     told: bool
     off_s: float | None
     slow: bool
+    heard_s: float | None = None
+    cue_s: float | None = None
 
     @property
     def clear(self) -> bool:
@@ -97,9 +102,10 @@ def render_part(plan: Plan, rng: np.random.Generator, *, machine: bool) -> F64:
 
 
 def _bands(sound: F64, start_s: float, stop_s: float) -> F64:
-    """Power in each third octave, shape (bands,)."""
+    """Mean power in each third octave, shape (bands,), however long that is."""
     part = sound[round(start_s * RATE_HZ) : round(stop_s * RATE_HZ)]
-    power = np.abs(np.fft.rfft(part * np.hanning(len(part)))) ** 2 / len(part)
+    window = np.hanning(len(part))
+    power = 2.0 * np.abs(np.fft.rfft(part * window)) ** 2 / (np.square(window).sum() * len(part))
     hz = np.fft.rfftfreq(len(part), 1 / RATE_HZ)
     sixth = 2.0 ** (1 / 6)
     return np.array([power[(hz >= centre / sixth) & (hz < centre * sixth)].sum() for centre in CENTRES_HZ]) + 1e-20
@@ -128,6 +134,31 @@ def quieting_change_db(run: Run, machine: F64, room: F64) -> tuple[float, float]
         _most(10 * np.log10((quiet + mean) / (loud + mean))),
         _most(10 * np.log10((quiet + rooms[1]) / (quiet + rooms[0]))),
     )
+
+
+def quieting_heard_s(run: Run, machine: F64, room: F64) -> float | None:
+    """When 80 % of what can be heard of a quieting had come, seconds from the truth's 80 %; None as above.
+
+    The truth knows the water alone. What else a machine does goes on, and the room with it: what is left of the
+    quieting may be below them. Each third octave counts as far as it changes, over the room's mean power.
+    """
+    if run.quieting_50_s is None or run.quieting_80_s is None or run.pump_off_s is None:
+        return None
+    ramp_s = max(0.2, run.quieting_80_s - run.quieting_50_s)
+    begun_s, done_s = run.quieting_50_s - ramp_s, (run.quieting_100_s or run.quieting_80_s + ramp_s) + 0.1
+    before = max(run.pump_on_s + 0.3, begun_s - _LONGEST_S), begun_s
+    after = done_s, min(done_s + _LONGEST_S, run.pump_off_s)
+    if min(before[1] - before[0], after[1] - after[0]) < _SHORTEST_S:
+        return None
+    around = (_bands(room, *before) + _bands(room, *after)) / 2
+    loud, quiet = (10 * np.log10(_bands(machine, *span) + around) for span in (before, after))
+    weight = (quiet - loud) / np.square(quiet - loud).sum()
+    starts_s = np.arange(before[0], after[1] - _WINDOW_S, _STEP_S)
+    levels = np.array([10 * np.log10(_bands(machine, at, at + _WINDOW_S) + around) for at in starts_s])
+    # For good: as few moments before that as may be are beyond, and as few behind it short.
+    beyond = np.where((levels - loud) @ weight >= 0.8, 1, -1)
+    wrong = np.concatenate([[0], beyond.cumsum()])
+    return float(starts_s[0] + wrong.argmin() * _STEP_S + _WINDOW_S / 2 - run.quieting_80_s)
 
 
 def whoosh_rise_db(run: Run, machine: F64, room: F64) -> tuple[float, float] | None:
@@ -165,7 +196,12 @@ def hear(session: SimulatedSession) -> list[Heard]:
             off_s = min(near_s, key=abs) if near_s and i not in hit else None
             slow = run.quieting_80_s is not None and run.quieting_50_s is not None
             slow = slow and run.quieting_80_s - run.quieting_50_s > 0.5 * COLLARS_S["quieting"]
-            heard.append(Heard(kind, session.condition, *found, i in hit, off_s, slow))
+            its = Heard(kind, session.condition, *found, i in hit, off_s, slow)
+            if kind == "quieting":
+                decided_s = [e.decided_s for e in events if e.kind == name and run.pump_on_s <= e.time_s <= stop_s]
+                cue_s = min(decided_s) - time_s if decided_s else None
+                its = replace(its, heard_s=quieting_heard_s(run, machine, room), cue_s=cue_s)
+            heard.append(its)
     return heard
 
 
@@ -198,6 +234,22 @@ def _missed_rows(heard: Sequence[Heard]) -> Iterable[list[str]]:
             ]
 
 
+def _early_rows(heard: Sequence[Heard]) -> Iterable[list[str]]:
+    """What had been heard when a quieting was told before 80 % of it."""
+    for condition in CONDITIONS:
+        its = [(each.heard_s, each.cue_s) for each in heard if each.condition == condition and each.clear]
+        both = np.array([(heard_s, cue_s) for heard_s, cue_s in its if heard_s is not None and cue_s is not None])
+        heard_s, cue_s = both.T
+        early = cue_s < 0.0
+        yield [
+            condition,
+            ", ".join(f"{value:+.2f}" for value in np.percentile(heard_s, [10, 50, 90])),
+            f"{early.sum()} of {len(both)}",
+            f"{(early & (cue_s >= heard_s)).sum()}",
+            f"{(cue_s < heard_s).sum()} of {len(both)}",
+        ]
+
+
 _ABOUT: Final = (
     "Quietings told within 1 s and whooshes within 200 ms, by how much they change the sound: the mean of the three "
     "third octaves that change most (100 Hz to 6.3 kHz; of whooshes, over the room, above 1 kHz). Machine and room are "
@@ -209,6 +261,13 @@ _ABOUT_MISSED: Final = (
     "Of the quietings that were not told in time, how many were told in their run, but more than a second off. Clear "
     "are those that change the sound by at least twice what the room does; slow, those that take more than half a "
     "second from 50 to 80 %."
+)
+
+
+_ABOUT_EARLY: Final = (
+    "The truth's quieting is that of the water alone. When 80 % of what can be heard of it had come, with all else "
+    "that the machine does and the room's mean power, by the same weighing of third octaves for all; and the cues that "
+    "were given before either."
 )
 
 
@@ -232,8 +291,23 @@ def main() -> None:
         ["quietings", "not told within 1 s", "too early (slow ones)", "too late (slow ones)", "not at all"],
         list(_missed_rows(heard)),
     )
+    early = table(
+        [
+            "clear quietings that are told",
+            "80 % heard, s from the truth's 80 %: 10, 50, 90 of 100",
+            "told before the truth's 80 %",
+            "of these, after 80 % heard",
+            "told before 80 % heard",
+        ],
+        list(_early_rows(heard)),
+    )
     command = f"python -m benchmarks.masking --count {arguments.count}"
-    write_section("masking", "What can be heard", command, f"{_ABOUT}\n\n{body}\n\n{_ABOUT_MISSED}\n\n{missed}")
+    write_section(
+        "masking",
+        "What can be heard",
+        command,
+        f"{_ABOUT}\n\n{body}\n\n{_ABOUT_MISSED}\n\n{missed}\n\n{_ABOUT_EARLY}\n\n{early}",
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from acoustic.synth import MicrophoneParameters, Plan, Run, sample_plan, synthesise
-from benchmarks.masking import RATE_HZ, quieting_change_db, render_part, whoosh_rise_db
+from benchmarks.masking import RATE_HZ, quieting_change_db, quieting_heard_s, render_part, whoosh_rise_db
 
 
 def noise(seconds: float, level_db: float, seed: int) -> np.ndarray:
@@ -38,6 +38,31 @@ def test_a_quieting_changes_the_sound_by_less_the_louder_the_room(room_db, chang
     change, rooms = quieting_change_db(RUN, sound, noise(5.0, room_db, 3))
     # Of noise, the three bands that change most do so by somewhat more than it does as a whole.
     assert change == pytest.approx(change_db, abs=2.5)
+    assert rooms < 2.5
+
+
+@pytest.mark.parametrize(("at_s", "else_db"), [(2.1, -60.0), (1.8, -60.0), (2.1, -20.0)])
+def test_when_a_quieting_was_heard_is_known(at_s, else_db):
+    quiet = noise(5.0, 0.0, 1)
+    quiet[round(at_s * RATE_HZ) :] *= 0.1
+    heard_s = quieting_heard_s(replace(RUN, quieting_100_s=2.2), quiet + noise(5.0, else_db, 2), noise(5.0, -30.0, 3))
+    assert heard_s == pytest.approx(at_s - 2.1, abs=0.12)
+
+
+def test_what_goes_on_covers_the_end_of_a_quieting():
+    shares = np.clip((np.arange(5 * RATE_HZ) / RATE_HZ - 1.0) / 1.25, 0.0, 1.0)
+    run = replace(RUN, quieting_50_s=1.625, quieting_80_s=2.0, quieting_100_s=2.2)
+    water = noise(5.0, 0.0, 1) * 10 ** (-2.0 * shares)
+    alone, beside = (quieting_heard_s(run, water + noise(5.0, db, 2), noise(5.0, -80.0, 3)) for db in (-60.0, -20.0))
+    assert alone == pytest.approx(0.0, abs=0.15)
+    assert beside < -0.3
+
+
+@pytest.mark.parametrize("off_s", [2.5, 2.8, 4.0])
+def test_how_long_a_hold_is_makes_no_difference(off_s):
+    sound = np.concatenate([noise(2.0, 0.0, 1), noise(3.0, -20.0, 2)])
+    change, rooms = quieting_change_db(replace(RUN, pump_off_s=off_s), sound, noise(5.0, -20.0, 3))
+    assert change == pytest.approx(17.0, abs=2.5)
     assert rooms < 2.5
 
 
