@@ -238,8 +238,10 @@ def _early_rows(heard: Sequence[Heard]) -> Iterable[list[str]]:
     """What had been heard when a quieting was told before 80 % of it."""
     for condition in CONDITIONS:
         its = [(each.heard_s, each.cue_s) for each in heard if each.condition == condition and each.clear]
-        both = np.array([(heard_s, cue_s) for heard_s, cue_s in its if heard_s is not None and cue_s is not None])
-        heard_s, cue_s = both.T
+        both = [(heard_s, cue_s) for heard_s, cue_s in its if heard_s is not None and cue_s is not None]
+        if not both:
+            continue
+        heard_s, cue_s = np.array(both).T
         early = cue_s < 0.0
         yield [
             condition,
