@@ -228,6 +228,8 @@ def test_what_is_learned_of_quietings_is_what_truly_happened(emission):
     assert truth(run.quieting_100_s + 0.3, (*lesson.runs[:index], shot)) is None
 
 
+# Some five minutes of one core where cores are slow, most of it in finding where weighted trees may split.
+@pytest.mark.timeout(900)
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     said = []
     train(
