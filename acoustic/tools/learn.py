@@ -144,6 +144,9 @@ class LearnOptions:
     # trees that differ err less together.
     judge_choice: float = 0.3
     judge_smallest: int = 50
+    # Into so many classes at most a measurement is cut before trees split it. To find them, by weight, takes longer
+    # than to grow a few trees.
+    bins: int = 255
     # The judge of whooshes, as they set in; of trees as many, at most, as do best on sessions that are held out.
     whoosh_trees: int = 150
     whoosh_leaves: int = 12
@@ -553,6 +556,7 @@ def fit_whoosh(
         leaves=options.whoosh_leaves,
         seed=options.seed,
         smallest=options.whoosh_smallest,
+        bins=options.bins,
     )
     believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
     before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
@@ -671,6 +675,7 @@ def fit_pump(
         leaves=options.pump_leaves,
         seed=options.seed,
         smallest=options.pump_smallest,
+        bins=options.bins,
         choice=options.pump_choice,
     )
     share = np.average(running, weights=weight)
@@ -772,6 +777,7 @@ def fit_quieting(
         leaves=options.quieting_leaves,
         seed=options.seed,
         smallest=options.quieting_smallest,
+        bins=options.bins,
         choice=options.quieting_choice,
     )
     believed = vectors[:, QUIETING_NAMES.index("hold_belief")].clip(1e-6, 1.0 - 1e-6)
@@ -892,7 +898,13 @@ def fit_judge(
     that are compared with it have followed, and with some of those. What they see of odds are those of sessions held
     out.
     """
-    fit = partial(_fit_trees, seed=options.seed, choice=options.judge_choice, smallest=options.judge_smallest)
+    fit = partial(
+        _fit_trees,
+        seed=options.seed,
+        choice=options.judge_choice,
+        smallest=options.judge_smallest,
+        bins=options.bins,
+    )
     alone = partial(fit, trees=options.judge_trees, rate=options.judge_rate, leaves=options.judge_leaves)
     together = partial(fit, trees=options.context_trees, rate=options.context_rate, leaves=options.context_leaves)
     folds = [session % FOLDS == fold for fold in range(FOLDS)]
@@ -942,6 +954,7 @@ def _fit_trees(
     leaves: int,
     seed: int,
     smallest: int,
+    bins: int,
     choice: float = 1.0,
     weight: F64 | None = None,
 ) -> Any:
@@ -956,6 +969,7 @@ def _fit_trees(
         max_leaf_nodes=leaves,
         l2_regularization=1.0,
         min_samples_leaf=smallest,
+        max_bins=bins,
         max_features=choice,
         early_stopping=False,
         random_state=seed,

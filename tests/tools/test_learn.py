@@ -228,8 +228,6 @@ def test_what_is_learned_of_quietings_is_what_truly_happened(emission):
     assert truth(run.quieting_100_s + 0.3, (*lesson.runs[:index], shot)) is None
 
 
-# Some five minutes of one core where cores are slow, most of it in finding where weighted trees may split.
-@pytest.mark.timeout(900)
 def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     said = []
     train(
@@ -244,6 +242,7 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
             whoosh_smallest=5,
             pump_trees=5,
             quieting_trees=5,
+            bins=16,
             phases_hidden=(8, 8, 8),
             release_hidden=(8, 8),
             threads=1,
