@@ -266,7 +266,9 @@ class Coach:
         return []
 
     def _no_release(self, event: Event) -> list[Cue]:
-        if self._run is None or self._run.pressure_s is None or isinstance(self._step, Flush):
+        if self._run is None or isinstance(self._step, Flush):
+            return []
+        if self._run.pressure_s is None and not event.details.get("pressed"):
             return []
         self._run.judged = True
         text = "No whoosh heard after the pump stopped: do not unlock the handle, it may still be under pressure."

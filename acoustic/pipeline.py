@@ -387,6 +387,9 @@ class Detector:
             if transition.kind == "pump_off" and "pump_on" in self._run:
                 over_db = self._evidence.over_db(self._run["pump_on"].frame, transition.frame)
                 self._decoder.could_drown = over_db < self.options.decoder.masked_below_db
+            if transition.kind == "pressure" and transition.late:
+                # Guessed when the pump had stopped: of runs that are no cycles, one such in nine is right.
+                continue
             if transition.kind in ("release_end", "no_release"):
                 events += self._close(transition)
             else:
@@ -409,15 +412,7 @@ class Detector:
         if transition.kind != "pressure":
             return {}
         low, middle, high = self._evidence.quieting(self._run["pump_on"].frame, transition.frame)
-        details: dict[str, Detail] = {
-            "quieting_db": round(float(middle + high) / 2, 1),
-            "tone_db": round(float(low), 1),
-        }
-        if transition.masked:
-            details["masked"] = True
-        if transition.late:
-            details["late"] = True
-        return details
+        return {"quieting_db": round(float(middle + high) / 2, 1), "tone_db": round(float(low), 1)}
 
     def _close(self, end: Transition) -> list[Event]:
         """End a run: look back over it, and say how likely it was a complete cycle."""
@@ -489,11 +484,15 @@ class Detector:
                 if plateaus is not None:
                     self._machine.learn(self._cycles.count + 1, plateaus)
         likely = release is not None and complete >= self.options.cycle.min_complete
-        if pressure is None and measures.hold is not None and (counts or likely):
+        guessed = pressure if pressure is not None and pressure.late else None
+        late = guessed
+        if pressure is None and measures.hold is not None:
+            late = Transition("pressure", measures.hold, end.decided, self.options.decoder.late_share * complete)
+        if late is not None and (counts or likely):
             # What was too faint to be told in time is certain enough now; of a session's first run also where it does
             # not count yet.
-            late = Transition("pressure", measures.hold, end.decided, self.options.decoder.late_share * complete)
-            events.append(self._event(late, {"quieting_db": measures.quieting_db, "late": True}))
+            of_pressure: dict[str, Detail] = {"quieting_db": measures.quieting_db, "late": True}
+            events.append(self._event(late, {**of_pressure, "masked": True} if late.masked else of_pressure))
         details: dict[str, Detail] = {
             "complete": round(complete, 3),
             "quieting_db": measures.quieting_db,
@@ -501,6 +500,8 @@ class Detector:
         }
         if unheard:
             details["unheard"] = True
+        if guessed is not None and not events and end.kind == "no_release":
+            details["pressed"] = True
         if counted_before:
             details["same_run"] = True
         if borne_out:

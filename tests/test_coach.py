@@ -2,8 +2,9 @@
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
 cycle, `d` a counted cycle whose whoosh the room drowned, `u` a whoosh behind which a run is not counted yet, `x` a run
-that does not count, `!` a stop without a whoosh; a number lets so many seconds pass; `[undo]` is the user; `~3` says
-that the pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held for 2.
+that does not count, `!` a stop without a whoosh, `!p` one before which pressure may have come up unheard; a number lets
+so many seconds pass; `[undo]` is the user; `~3` says that the pump stands 3 dB over the background from here on, `/6/2`
+that cycles filled for 6 s and held for 2.
 """
 
 import re
@@ -70,6 +71,9 @@ class Session:
                 self.push("release_end", unheard=True)
                 self.cycles += 1
                 self.push("cycle", cycle=self.cycles, release_s=0.0, unheard=True, **self.over, **self.lengths)
+            elif word == "!p":
+                self.push("no_release", pressed=True)
+                self.push("incomplete", reason="no whoosh")
             elif word == "late":
                 self.push("pressure", late=True)
             elif word == "again":
@@ -275,6 +279,7 @@ def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:
 
 def test_without_pressure_there_is_nothing_to_unlock() -> None:
     assert "unlock" not in " ".join(Session(FULL).run("3 + 2 - 3 !").texts)
+    assert "do not unlock" in Session(FULL).run("3 + 8 - 3 !p").texts[-1]
 
 
 @pytest.mark.parametrize("step_s", [0.1, 0.5, 7.0])

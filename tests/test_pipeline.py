@@ -125,6 +125,27 @@ def test_only_what_its_judge_takes_for_a_pump_is_told_before_a_whoosh_proves_it(
     assert counts[0] == counts[1]
 
 
+def test_pressure_that_is_guessed_at_the_stop_is_told_of_a_cycle_alone():
+    def heard(complete, **judges):
+        judge = RunJudge(always(complete), always(complete))
+        detector = Detector(model=replace(load_model(), quieting=always(-9.0), judge=judge, **judges))
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    cycles, shots, unreleased = heard(4.0), heard(-4.0), heard(-4.0, whoosh=always(-9.0))
+    told = [event for event in cycles if event.kind == "pressure"]
+    ends = [event for event in cycles if event.kind == "release_end"]
+    assert len(told) == len(ends) == 5
+    for pressure, end in zip(told, ends, strict=True):
+        assert pressure.details["late"]
+        assert pressure.decided_s == end.decided_s
+        assert pressure.time_s < end.time_s
+    assert "pressure" not in {event.kind for event in (*shots, *unreleased)}
+    # Whoever unlocks the handle needs to know of what may be in there.
+    ends = [event for event in unreleased if event.kind == "no_release"]
+    assert sum(bool(event.details.get("pressed")) for event in ends) >= 4
+    assert not any(event.details.get("pressed") for event in (*cycles, *shots))
+
+
 def pumps_told(model, seed):
     detector = Detector(model=model)
     samples = foreign_sound(None, np.random.default_rng([9, seed]), 60.0)
