@@ -155,12 +155,18 @@ def others(setting: Setting) -> list[Row]:
     ]
     negatives = _summary([each for name in NEGATIVES for each in parts[name]])
     early, stuck = _summary(parts["early_stops"]), _summary(parts["stuck_shut"])
+    clear, fair = early.clear_early_stops_counted, early.fair
+    leak = _summary(parts["leak"]).fair
+    either = "the same, either answer right where either is fair"
+    rows.insert(NEGATIVES.index("leak") + 1, Row(either, "", f"{figure_text(leak, 100, 1)}, n = {leak.of}"))
     return [
         *rows,
         Row("false cycles an hour in all of these", "", rate_text(negatives.false_cycles)),
         _most("early stops counted", early.early_stops_counted, 0.0, percent=True),
+        Row("the same, without those that may be called a cycle", "", f"{figure_text(clear, 100, 1)}, n = {clear.of}"),
         _least("early stops named", early.early_stops_named, 0.95, percent=True),
         _least("early_stops: sessions counted exactly", early.exact, 0.95, percent=True),
+        Row(either, "", f"{figure_text(fair, 100, 1)}, n = {fair.of}"),
         _least("stops without release recognised", stuck.unreleased_recognised, 0.90, percent=True),
     ]
 

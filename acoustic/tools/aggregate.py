@@ -91,6 +91,7 @@ class Summary:
     """The protocol's figures over a group of sessions.
 
     `events` is keyed by kind and collar, as in `release@0.2`; `phases`, `delays` and `calibration` by phase or kind.
+    `fair` is the share of sessions whose count is one of those that arguable runs leave open.
     """
 
     sessions: int
@@ -98,6 +99,7 @@ class Summary:
     cycles: int
     cycles_counted: int
     exact: Figure
+    fair: Figure
     count_error: Figure
     events: Mapping[str, Retrieval]
     phases: Mapping[str, Retrieval]
@@ -107,6 +109,7 @@ class Summary:
     false_pump_on: Rate
     early_stops_counted: Figure
     early_stops_named: Figure
+    clear_early_stops_counted: Figure
     unreleased_recognised: Figure
     good_releases_warned: Figure
     calibration: Mapping[str, Calibration]
@@ -140,6 +143,7 @@ def summarise(scores: Sequence[SessionScore], rng: np.random.Generator, resample
         cycles=sum(score.cycles for score in scores),
         cycles_counted=sum(score.cycles_counted for score in scores),
         exact=_share(errors.count(0), len(errors)),
+        fair=_share(sum(each.cycles_fewest <= each.cycles_counted <= each.cycles_most for each in scores), len(scores)),
         count_error=bootstrap.ratio(errors, [1] * len(errors), len(errors)),
         events=events,
         phases={phase.value: bootstrap.retrieval([score.phases[phase.value] for score in scores]) for phase in PHASES},
@@ -149,6 +153,7 @@ def summarise(scores: Sequence[SessionScore], rng: np.random.Generator, resample
         false_pump_on=_rate(sum(score.pump_on_false for score in silent), _hours(silent)),
         early_stops_counted=share("early_stops_counted", "early_stops"),
         early_stops_named=share("early_stops_named", "early_stops"),
+        clear_early_stops_counted=share("clear_early_stops_counted", "clear_early_stops"),
         unreleased_recognised=share("unreleased_recognised", "unreleased"),
         good_releases_warned=share("good_releases_warned", "good_releases"),
         calibration=calibration,

@@ -56,7 +56,8 @@ class Run:
     """One run of the pump as it truly was.
 
     `quieting_80_s` and `quieting_100_s` are when the quieting was 80 % done and complete, None where it was not, or
-    where nobody knows.
+    where nobody knows. `arguable` is a run that stopped so close to the border of a complete cycle that either answer
+    is fair.
     """
 
     pump_on_s: float
@@ -64,6 +65,7 @@ class Run:
     outcome: Outcome
     quieting_80_s: float | None = None
     quieting_100_s: float | None = None
+    arguable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ def _judged(run: PhysicalRun, plan: Mapping[str, Any], duration_s: float) -> Run
         elif plan.get("fault") not in ("leak", "stuck_open"):
             outcome = Outcome.EARLY_STOP
     stop_s = duration_s if run.pump_off_s is None else run.pump_off_s
-    return Run(run.pump_on_s, stop_s, outcome, run.quieting_80_s, run.quieting_100_s)
+    return Run(run.pump_on_s, stop_s, outcome, run.quieting_80_s, run.quieting_100_s, run.marginal and run.released)
 
 
 def _times_of(phases: Iterable[Label]) -> dict[EventKind, tuple[float, ...]]:

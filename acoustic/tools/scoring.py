@@ -71,7 +71,8 @@ class SessionScore:
     matched event; for pressure it is counted from the complete quieting, where the truth knows it. Of the pump runs:
     `pressure_cues` were told in runs against the blind basket, `early` of them before 80 % of the quieting; early
     stops are `named` by an incomplete run without pressure; a run without release is `recognised` by `no_release`,
-    which is a false warning where there was one.
+    which is a false warning where there was one. Where arguable runs leave the count open it is fair from
+    `cycles_fewest` to `cycles_most`; `clear_early_stops` are those that are not arguable.
     """
 
     name: str
@@ -85,6 +86,8 @@ class SessionScore:
     judged: Mapping[EventKind, tuple[Judged, ...]]
     cycles: int
     cycles_counted: int
+    cycles_fewest: int
+    cycles_most: int
     pump_runs: int
     pump_on_false: int
     pressure_cues: int
@@ -92,6 +95,8 @@ class SessionScore:
     early_stops: int
     early_stops_counted: int
     early_stops_named: int
+    clear_early_stops: int
+    clear_early_stops_counted: int
     unreleased: int
     unreleased_recognised: int
     good_releases: int
@@ -161,6 +166,11 @@ def score_session(name: str, reference: Reference, events: Sequence[Event]) -> S
     kinds: dict[Outcome, list[set[EventKind]]] = {outcome: [] for outcome in Outcome}
     for run, told in runs:
         kinds[run.outcome].append({event.kind for event in told})
+    clear = [
+        {event.kind for event in told} for run, told in runs if run.outcome is Outcome.EARLY_STOP and not run.arguable
+    ]
+    cycles = len(reference.times_s.get("cycle", ()))
+    arguable = [run.outcome is Outcome.CYCLE for run in reference.runs if run.arguable]
     early, unreleased, good = (kinds[each] for each in (Outcome.EARLY_STOP, Outcome.NO_RELEASE, Outcome.CYCLE))
     estimated = phase_labels(events, reference.duration_s)
     return SessionScore(
@@ -179,8 +189,10 @@ def score_session(name: str, reference: Reference, events: Sequence[Event]) -> S
         },
         delays_s=delays_s,
         judged=judged,
-        cycles=len(reference.times_s.get("cycle", ())),
+        cycles=cycles,
         cycles_counted=len(found["cycle"]),
+        cycles_fewest=cycles - sum(arguable),
+        cycles_most=cycles + len(arguable) - sum(arguable),
         pump_runs=len(reference.times_s.get("pump_on", ())),
         pump_on_false=matches[f"pump_on@{COLLARS_S['pump_on'][-1]:g}"].false,
         pressure_cues=len(cues),
@@ -190,6 +202,8 @@ def score_session(name: str, reference: Reference, events: Sequence[Event]) -> S
         early_stops=len(early),
         early_stops_counted=sum("cycle" in each for each in early),
         early_stops_named=sum("incomplete" in each and "pressure" not in each for each in early),
+        clear_early_stops=len(clear),
+        clear_early_stops_counted=sum("cycle" in each for each in clear),
         unreleased=len(unreleased),
         unreleased_recognised=sum("no_release" in each and "release" not in each for each in unreleased),
         good_releases=len(good),

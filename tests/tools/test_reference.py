@@ -106,6 +106,7 @@ def test_files_and_simulator_tell_the_same(tmp_path, scenario):
     assert (read_back.condition, read_back.scenario, read_back.machine) == ("home", scenario, "home")
     for kind, times_s in direct.times_s.items():
         assert read_back.times_s[kind] == pytest.approx(times_s, abs=6e-4)
+    assert [run.arguable for run in direct.runs] == [run.marginal and run.released for run in truth.runs]
     outcomes = {run.outcome for run in direct.runs}
     assert (
         outcomes

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acoustic.displays.labels import Label
+from acoustic.tools.aggregate import summarise
 from acoustic.tools.reference import Outcome, Reference, Run
 from acoustic.tools.scoring import Counts, count_intersections, count_matches, match_times, score_session
 from acoustic.types import Event
@@ -121,6 +122,25 @@ def test_early_stops_are_named_or_counted(found, named, counted):
     rows = [(kind, 20.0 + 0.5 * i) for i, kind in enumerate(found)]
     score = scored([EARLY], events(*rows))
     assert (score.early_stops, score.early_stops_named, score.early_stops_counted) == (1, named, counted)
+
+
+@pytest.mark.parametrize(("counted", "fair"), [(0, False), (1, True), (2, True), (3, True), (4, False)])
+def test_where_arguable_runs_leave_the_count_open_every_answer_between_is_fair(counted, fair):
+    nearly = Run(20.0, 25.0, Outcome.EARLY_STOP, arguable=True)
+    just = Run(30.0, 36.0, Outcome.CYCLE, 35.9, arguable=True)
+    early = Run(40.0, 42.0, Outcome.EARLY_STOP)
+    found = events(*(("cycle", 11.0 + k) for k in range(counted)))
+    score = scored([CYCLE, nearly, just, early], found, cycle=(10.0, 36.0))
+    assert (score.cycles, score.cycles_fewest, score.cycles_most) == (2, 1, 3)
+    assert summarise([score], np.random.default_rng(0)).fair.value == float(fair)
+
+
+@pytest.mark.parametrize(("arguable", "clear"), [(False, 1), (True, 0)])
+def test_an_arguable_early_stop_is_no_clear_one(arguable, clear):
+    run = Run(20.0, 23.0, Outcome.EARLY_STOP, arguable=arguable)
+    score = scored([run], events(("pump_on", 20.0), ("pump_off", 23.0), ("release", 23.1), ("cycle", 24.0)))
+    assert (score.early_stops, score.early_stops_counted) == (1, 1)
+    assert (score.clear_early_stops, score.clear_early_stops_counted) == (clear, clear)
 
 
 def test_verdicts_belong_to_their_own_run_however_late_they_come():
