@@ -229,9 +229,9 @@ class CycleOptions:
     min_complete: float = 0.42
     # A session's first cycle must be surer, since nothing yet tells a cleaning from a morning's shots; where it was
     # less, and others follow, it is counted late.
-    min_complete_first: float = 0.8
+    min_complete_first: float = 0.9
     # Two runs as likely as this make each other sure enough, the second at most so many runs behind the first.
-    min_complete_two: float = 0.7
+    min_complete_two: float = 0.8
     two_within: int = 2
     # A run that begins within so long after the one before was over, and is at pressure at once, is that one; if that
     # was counted, it is hardly ever a cycle of its own: 3 of 16 were.

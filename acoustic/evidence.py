@@ -22,6 +22,7 @@ from .config import FeatureOptions
 from .emission import N_COLUMNS
 
 __all__ = [
+    "AROUND",
     "COMPARED",
     "CONTEXT_NAMES",
     "EVIDENCE_NAMES",
@@ -168,6 +169,12 @@ CONTEXT_NAMES: tuple[str, ...] = (
     "unreleased' highest odds",
     "log_run_s unlike unreleased'",
     "evidence unlike unreleased'",
+    "quieting of likely ones'",
+    "quieting unlike likely ones'",
+    "hold unlike likely ones'",
+    "likely ones",
+    "log_fill_s over likely ones'",
+    "log_run_s over likely ones'",
 )
 """Order of what a run's session tells of it; what nothing is known of is `MISSING`."""
 
@@ -175,12 +182,20 @@ MISSING = -100.0
 # How many runs on either side are looked at: not all of a session's, since it is their number alone that a morning's
 # shots and a cleaning share.
 NEAR = 3
+# How many of any kind on either side lend what a likely cycle of this session is like, and how many of these at most
+# are told of as likely ones.
+AROUND = 5
+MOST_LIKELY = 3
 # Behind so many runs with a release, what has come since changes nothing any more.
 MOST_DOUBTFUL = 8
 MAX_OWN_ODDS = 8.0
 # How many runs of any kind are remembered: those with a release among the last of them are looked at again.
 MOST_RUNS = 64
 _COMPARED = np.array([EVIDENCE_NAMES.index(name) for name in COMPARED])
+_STEPS, _OVERS = (
+    np.array([k for k, name in enumerate(EVIDENCE_NAMES) if name.startswith(what) and name.endswith("Hz")])
+    for what in ("step ", "over ")
+)
 _WITHOUT_RELEASE = [COMPARED.index(name) for name in WITHOUT_RELEASE]
 _FILL_LENGTH, _HOLD_LENGTH = EVIDENCE_NAMES.index("log_fill_s"), EVIDENCE_NAMES.index("log_hold_s")
 _RELEASED, _PAUSE = EVIDENCE_NAMES.index("released"), EVIDENCE_NAMES.index("log_pause_s")
@@ -568,14 +583,18 @@ def _runs_of_a_second(values: F64) -> F64:
 class HeardRun:
     """A run as the others of its session are compared with it.
 
-    `odds` are the log-odds of a complete cycle from the run alone, `trace` what it showed, as `COMPARED` names it.
+    `odds` are the log-odds of a complete cycle from the run alone, `trace` what it showed, as `COMPARED` names it,
+    `step` by how much each band changed from fill to hold, `over` how far it stood over the room before, in dB.
     """
 
     odds: float
     released: bool
     log_run_s: float
+    log_fill_s: float
     log_pause_s: float
     trace: F64
+    step: F64
+    over: F64
 
     @classmethod
     def of(cls, odds: float, vector: F64) -> HeardRun:
@@ -585,8 +604,11 @@ class HeardRun:
             float(np.clip(odds, -MAX_OWN_ODDS, MAX_OWN_ODDS)),
             bool(vector[_RELEASED] > 0.0),
             float(np.log(length_s)),
+            float(vector[_FILL_LENGTH]),
             float(vector[_PAUSE]),
             vector[_COMPARED],
+            vector[_STEPS],
+            vector[_OVERS],
         )
 
 
@@ -596,16 +618,21 @@ def compare(
     later: Sequence[HeardRun],
     unreleased_earlier: Sequence[HeardRun] = (),
     unreleased_later: Sequence[HeardRun] = (),
+    around: Sequence[HeardRun] = (),
 ) -> F64:
     """Say what a run's session tells of it, in the order of `CONTEXT_NAMES`.
 
     `earlier` and `later` are the runs with a release next to it; the last `NEAR` and the first `NEAR` of them count.
-    So do those of the runs without one: in a loud room they may have been cycles too.
+    So do those of the runs without one: in a loud room they may have been cycles too. `around` are the nearest of any
+    kind: what the likely ones among them have in common is what a cycle of this session is like.
     """
     before, behind = earlier[-NEAR:], later[:NEAR]
     own = [run.odds, run.released, run.log_run_s, run.log_pause_s, len(before), len(behind)]
     own.append(behind[0].log_pause_s if behind else MISSING)
-    unreleased = _unreleased(run, unreleased_earlier[-NEAR:], unreleased_later[:NEAR])
+    unreleased = [
+        *_unreleased(run, unreleased_earlier[-NEAR:], unreleased_later[:NEAR]),
+        *_beside_likely_ones(run, around),
+    ]
     others = [*before, *behind]
     if not others:
         missing = [MISSING] * (len(CONTEXT_NAMES) - len(own) - len(unreleased))
@@ -649,20 +676,38 @@ def _unreleased(run: HeardRun, before: Sequence[HeardRun], behind: Sequence[Hear
     ]
 
 
-def compare_within(runs: Sequence[HeardRun], place: int, followers: int = NEAR) -> F64:
-    """Compare one of a session's `runs`, all in their order, with its neighbours; see `compare`.
+def _beside_likely_ones(run: HeardRun, around: Sequence[HeardRun]) -> list[float]:
+    if not around:
+        return [MISSING] * 6
+    # Half of the odds: what a run says by itself is not as sure as it sounds.
+    likely = np.array([1.0 / (1.0 + np.exp(-0.5 * other.odds)) for other in around])
+    weight = likely / likely.sum()
+    step = weight @ np.stack([other.step for other in around])
+    over = weight @ np.stack([other.over for other in around])
+    # Where a cycle of this machine does not stand out of the room, nothing can be told of its quieting.
+    loud = np.maximum(over, 0.5)
+    loud /= loud.sum()
+    hold = run.over + run.step - over - step
+    return [
+        float(loud @ (step * run.step) / (loud @ step**2 + 0.5)),
+        float(loud @ np.abs(run.step - step)),
+        float(loud @ np.abs(hold)),
+        float(np.sort(likely)[-MOST_LIKELY:].sum()),
+        run.log_fill_s - float(weight @ [other.log_fill_s for other in around]),
+        run.log_run_s - float(weight @ [other.log_run_s for other in around]),
+    ]
 
-    So many `followers` with a release count, and what came before the last of them.
-    """
-    released = [k for k, run in enumerate(runs) if run.released]
-    later = [k for k in released if k > place][:followers]
-    last = later[-1] if later else place
+
+def compare_within(runs: Sequence[HeardRun], place: int) -> F64:
+    """Compare one of a session's `runs`, all so far in their order, with its neighbours; see `compare`."""
+    before, behind = runs[:place], runs[place + 1 :]
     return compare(
         runs[place],
-        [runs[k] for k in released if k < place],
-        [runs[k] for k in later],
-        [run for run in runs[:place] if not run.released],
-        [run for run in runs[place + 1 : last] if not run.released],
+        [run for run in before if run.released],
+        [run for run in behind if run.released],
+        [run for run in before if not run.released],
+        [run for run in behind if not run.released],
+        [*before[-AROUND:], *behind[:AROUND]],
     )
 
 
@@ -710,7 +755,7 @@ class SessionMemory:
 
     def context(self, run: HeardRun) -> F64:
         """Compare a run that has just ended with those before it; see `compare`."""
-        return compare_within([*self._runs, run], len(self._runs), 0)
+        return compare_within([*self._runs, run], len(self._runs))
 
     def context_now(self, number: int) -> F64:
         """Compare a run that is remembered, by its number, with its neighbours as now known."""

@@ -61,8 +61,8 @@ def test_the_first_cycle_must_be_surer_than_those_behind_it():
     options = CycleOptions()
     assert not options.counts(0.6, run_s=8.0, over_db=20.0, earlier=0)
     assert options.counts(0.6, run_s=8.0, over_db=20.0, earlier=1)
-    assert not options.counts(0.75, run_s=8.0, over_db=20.0, earlier=0)
-    assert options.counts(0.85, run_s=8.0, over_db=20.0, earlier=0)
+    assert not options.counts(0.85, run_s=8.0, over_db=20.0, earlier=0)
+    assert options.counts(0.92, run_s=8.0, over_db=20.0, earlier=0)
 
 
 def test_a_short_run_counts_if_it_is_surer():
@@ -71,7 +71,7 @@ def test_a_short_run_counts_if_it_is_surer():
 
 
 def test_a_faint_run_counts_if_it_is_surer():
-    assert told(over_db=1.0, complete=0.85).kind == "cycle"
+    assert told(over_db=1.0, complete=0.92).kind == "cycle"
 
 
 def test_a_run_may_be_counted_after_all():

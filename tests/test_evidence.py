@@ -6,6 +6,7 @@ import pytest
 from acoustic.config import FeatureOptions
 from acoustic.emission import N_COLUMNS
 from acoustic.evidence import (
+    AROUND,
     CONTEXT_NAMES,
     EVIDENCE_NAMES,
     MISSING,
@@ -15,7 +16,6 @@ from acoustic.evidence import (
     RunFrames,
     SessionMemory,
     compare,
-    compare_within,
 )
 from acoustic.features.layout import feature_names
 
@@ -113,8 +113,10 @@ def test_the_shortest_run_is_measured():
     assert np.isfinite(painted("BFB").measure(RunFrames(100, 103, 104, 105)).vector).all()
 
 
-def shown(odds=0.0, run_s=8.0, pause_s=10.0, *, released=True, quieting_db=0.0):
+def shown(odds=0.0, run_s=8.0, pause_s=10.0, *, released=True, quieting_db=0.0, step_db=0.0, over_db=0.0):
     vector = np.zeros(len(EVIDENCE_NAMES))
+    for name, level_db in (("step ", step_db), ("over ", over_db)):
+        vector[[each.startswith(name) and each.endswith("Hz") for each in EVIDENCE_NAMES]] = level_db
     for name, number in (
         ("log_fill_s", np.log(run_s / 2)),
         ("log_hold_s", np.log(run_s / 2)),
@@ -166,6 +168,31 @@ def test_a_run_is_compared_with_those_without_a_release_too():
     assert told(context, "others' mean odds") == MISSING
 
 
+def test_a_run_is_compared_with_what_likely_cycles_near_it_have_in_common():
+    # Two cycles, which fill for 4 s and quieten by 10 dB, and a shot, which does neither.
+    cycles, shot = [shown(odds=8.0, run_s=8.0, step_db=-10.0, over_db=20.0)] * 2, shown(odds=-8.0, run_s=30.0)
+    around = [*cycles, shot]
+    like, half, louder = (
+        compare(shown(run_s=run_s, step_db=step_db, over_db=20.0), (), (), (), (), around)
+        for run_s, step_db in ((8.0, -10.0), (4.0, -5.0), (8.0, 3.0))
+    )
+    # The shot weighs 0.018 of a cycle.
+    weight = 1.0 / (1.0 + np.exp(4.0))
+    assert told(like, "likely ones") == pytest.approx(2 * (1 - weight) + weight)
+    for context, progress in ((like, 1.0), (half, 0.5), (louder, -0.3)):
+        assert told(context, "quieting of likely ones'") == pytest.approx(progress, abs=0.02)
+    for context, unlike_db in ((like, 0.0), (half, 5.0), (louder, 13.0)):
+        assert told(context, "quieting unlike likely ones'") == pytest.approx(unlike_db, abs=0.2)
+        assert told(context, "hold unlike likely ones'") == pytest.approx(unlike_db, abs=0.2)
+    for name in ("log_fill_s over likely ones'", "log_run_s over likely ones'"):
+        assert told(like, name) == pytest.approx(0.0, abs=0.02)
+        assert told(half, name) == pytest.approx(-np.log(2), abs=0.02)
+    # It is told whether there are likely ones, not how many: a morning's shots are many, too.
+    many = compare(shown(), (), (), (), (), cycles * 5)
+    assert told(many, "likely ones") == pytest.approx(3 * (1 - weight))
+    assert np.isfinite(many).all()
+
+
 def test_followers_count_by_their_releases():
     kinds = [True, False, False, True, False, True, False, True]
     runs = [shown(odds=float(k), released=kind) for k, kind in enumerate(kinds)]
@@ -174,13 +201,13 @@ def test_followers_count_by_their_releases():
         memory.push(run)
     assert (memory.runs, memory.released, memory.followers(2)) == (8, 4, 3)
     assert [run.odds for run in memory.near] == [3, 5, 7]
-    # Behind the last run with a release, nothing is known yet.
     released, silent = ([run for run in runs if run.released is kind] for kind in (True, False))
-    expected = compare(runs[2], released[:1], released[1:], silent[:1], silent[2:])
-    assert np.array_equal(memory.context_now(2), expected)
-    assert np.array_equal(compare_within(runs, 2, 1), compare(runs[2], released[:1], released[1:2], silent[:1], ()))
+    around = [*runs[:2], *runs[3:]]
+    assert np.array_equal(
+        memory.context_now(2), compare(runs[2], released[:1], released[1:], silent[:1], silent[2:], around)
+    )
     ended = shown(odds=-1.0, released=False)
-    assert np.array_equal(memory.context(ended), compare(ended, released, (), silent, ()))
+    assert np.array_equal(memory.context(ended), compare(ended, released, (), silent, (), runs[-AROUND:]))
     for _ in range(100):
         memory.push(ended)
     assert memory.followers(7) > MOST_DOUBTFUL
@@ -191,10 +218,13 @@ def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
     runs = [shown(odds=float(k % 7)) for k in range(30)]
     for k, run in enumerate(runs):
         assert memory.runs == k
-        assert np.array_equal(memory.context(run), compare(run, runs[:k], ()))
+        near = runs[max(k - AROUND, 0) : k]
+        assert np.array_equal(memory.context(run), compare(run, runs[:k], (), (), (), near))
         memory.push(run)
         for back in range(max(k + 1 - MOST_DOUBTFUL, 0), k + 1):
-            assert np.array_equal(memory.context_now(back), compare(runs[back], runs[:back], runs[back + 1 : k + 1]))
+            before, behind = runs[:back], runs[back + 1 : k + 1]
+            around = [*before[-AROUND:], *behind[:AROUND]]
+            assert np.array_equal(memory.context_now(back), compare(runs[back], before, behind, (), (), around))
     memory.reset()
     assert memory.runs == 0
     assert np.array_equal(memory.context(runs[0]), compare(runs[0], (), ()))

@@ -343,10 +343,10 @@ def test_two_likely_runs_make_each_other_sure():
         events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
         return [event for event in events if event.kind in ("cycle", "incomplete")]
 
-    # Three in four: none is sure enough to be the first.
-    alone = verdicts(np.log(3.0), min_complete_two=1.0)
+    # Six in seven: none is sure enough to be the first.
+    alone = verdicts(np.log(6.0), min_complete_two=1.0)
     assert "cycle" not in [event.kind for event in alone]
-    told = verdicts(np.log(3.0))
+    told = verdicts(np.log(6.0))
     assert [event.kind for event in told[:3]] == ["incomplete", "cycle", "cycle"]
     second, late = told[1:3]
     assert late.details["late"]
@@ -354,7 +354,7 @@ def test_two_likely_runs_make_each_other_sure():
     assert "late" not in second.details
     assert (second.details["cycle"], late.details["cycle"]) == (1, 2)
     assert late.decided_s == second.decided_s
-    assert "cycle" not in [event.kind for event in verdicts(np.log(2.0))]
+    assert "cycle" not in [event.kind for event in verdicts(np.log(3.0))]
 
 
 def begun_in_a_humming_room(seed):

@@ -58,7 +58,8 @@ def test_it_measures_what_its_names_say():
 
 def test_of_the_session_it_knows_the_last_whooshes():
     trace = np.arange(len(COMPARED), dtype=float)
-    runs = [HeardRun(1.0, True, 2.0, 2.0, trace), HeardRun(1.0, True, 2.0, 2.0, trace + 2.0)]
+    bands = np.zeros(14)
+    runs = [HeardRun(1.0, True, 2.0, 1.5, 2.0, seen, bands, bands) for seen in (trace, trace + 2.0)]
     found = measured(WhooshEar(heard(np.random.default_rng(0))).measure(onset(), runs))
     assert found["earlier"] == 2.0
     assert found["earlier release_peak"] == COMPARED.index("release_peak") + 1.0

@@ -27,7 +27,6 @@ from ..errors import BackflushError
 from ..evidence import (
     CONTEXT_NAMES,
     EVIDENCE_NAMES,
-    NEAR,
     HeardRun,
     RunEvidence,
     RunFrames,
@@ -65,6 +64,8 @@ F64 = npt.NDArray[np.float64]
 FOLDS = 5
 # What becomes of a possible release is watched until the decoder believes it so far.
 CERTAIN = 0.97
+# Of runs that a judged one was followed by, fewer than so many are some.
+SOME = 5
 # Log-odds that pass every threshold.
 CERTAIN_ODDS = 10.0
 # What is believed so far to be a pump is learned from, less than what is asked about live: there are few false ones.
@@ -165,9 +166,11 @@ class LearnOptions:
     quieting_choice: float = 0.3
     quieting_smallest: int = 100
     # The trees over what a run's session tells of it.
-    context_trees: int = 300
-    context_leaves: int = 8
-    context_rate: float = 0.05
+    context_trees: int = 400
+    context_leaves: int = 16
+    context_rate: float = 0.03
+    context_choice: float = 0.2
+    context_smallest: int = 100
     # A fixed number, since sums split otherwise come out otherwise. More threads than free cores wait for each other.
     threads: int = 2
 
@@ -894,19 +897,26 @@ def fit_judge(
 ) -> RunJudge:
     """Fit the judge: trees over all runs, and trees over what each run's session tells of it.
 
-    A session's runs stand together, in their order. The second trees see each run three times: as it ends, when all
-    that are compared with it have followed, and with some of those. What they see of odds are those of sessions held
-    out.
+    A session's runs stand together, in their order. The second trees see each run three times: as it ends, when all of
+    its session have followed, and when some have. What they see of odds are those of sessions held out.
     """
-    fit = partial(
-        _fit_trees,
-        seed=options.seed,
+    fit = partial(_fit_trees, seed=options.seed, bins=options.bins)
+    alone = partial(
+        fit,
+        trees=options.judge_trees,
+        rate=options.judge_rate,
+        leaves=options.judge_leaves,
         choice=options.judge_choice,
         smallest=options.judge_smallest,
-        bins=options.bins,
     )
-    alone = partial(fit, trees=options.judge_trees, rate=options.judge_rate, leaves=options.judge_leaves)
-    together = partial(fit, trees=options.context_trees, rate=options.context_rate, leaves=options.context_leaves)
+    together = partial(
+        fit,
+        trees=options.context_trees,
+        rate=options.context_rate,
+        leaves=options.context_leaves,
+        choice=options.context_choice,
+        smallest=options.context_smallest,
+    )
     folds = [session % FOLDS == fold for fold in range(FOLDS)]
     own = np.zeros(len(vectors))
     for held_out in folds:
@@ -914,7 +924,7 @@ def fit_judge(
     rng = np.random.default_rng(options.seed)
     at_once, after_some, after_all = (
         _contexts(own, vectors, session, followers)
-        for followers in (np.zeros(len(own), int), rng.integers(1, NEAR, len(own)), np.full(len(own), NEAR))
+        for followers in (np.zeros(len(own), int), rng.integers(1, SOME, len(own)), np.full(len(own), len(own)))
     )
     # Whether others help is told by trees that have not seen these sessions.
     odds = {"alone": own, "among those before it": np.zeros(len(own)), "once others followed": np.zeros(len(own))}
@@ -935,13 +945,13 @@ def fit_judge(
 
 
 def _contexts(own: F64, vectors: F64, session: npt.NDArray[np.int64], followers: npt.NDArray[np.int64]) -> F64:
-    """Compare each run with those of its session before it and with so many `followers`; (runs, context)."""
+    """Compare each run with those of its session before it and so many `followers`, of any kind; (runs, context)."""
     runs = [HeardRun.of(float(odds), vector) for odds, vector in zip(own, vectors, strict=True)]
     contexts = np.zeros((len(runs), len(CONTEXT_NAMES)))
     edges = np.flatnonzero(np.diff(session)) + 1
     for first, last in pairwise([0, *edges, len(runs)]):
         for k in range(first, last):
-            contexts[k] = compare_within(runs[first:last], k - first, int(followers[k]))
+            contexts[k] = compare_within(runs[first : min(k + 1 + int(followers[k]), last)], k - first)
     return contexts
 
 
