@@ -237,6 +237,9 @@ class CycleOptions:
     # was counted, it is hardly ever a cycle of its own: 3 of 16 were.
     same_run_s: float = 0.1
     most_complete_same: float = 0.2
+    # So is one that begins within so long of the stop of one with a whoosh: in between, a hand must reach the switch,
+    # and the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on and let go is quicker.
+    shortest_pause_s: float = 0.75
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
     # blenders and grinders often run for a second.
     min_run_s: float = 1.2

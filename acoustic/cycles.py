@@ -82,7 +82,9 @@ class CycleFold:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
         run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
         unsure = likely >= self.options.min_complete and run_s >= self.options.short_run_s
-        if end.details.get("same_run"):
+        if "pause_s" in end.details:
+            reason = f"the pump went on {end.details['pause_s']} s after its stop: too soon to be another cycle"
+        elif end.details.get("same_run"):
             reason = "the pump had not stopped: this run was counted when something else sounded like its whoosh"
         else:
             reason = _reason(pressed, released, faint, unsure, details)

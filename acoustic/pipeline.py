@@ -452,7 +452,9 @@ class Detector:
         )
         number = self._memory.runs
         self._memory.push(heard)
-        same = self._goes_on(on, pressure)
+        goes_on = self._goes_on(on, pressure)
+        pause_s = np.inf if self._last_off is None else (on.frame - self._last_off) * self.options.frame.hop_s
+        same = goes_on or pause_s <= self.options.cycle.shortest_pause_s
         self._last_end = end.frame
         if same:
             # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
@@ -504,6 +506,8 @@ class Detector:
             details["pressed"] = True
         if counted_before:
             details["same_run"] = True
+            if not goes_on:
+                details["pause_s"] = round(float(pause_s), 2)
         if borne_out:
             details["borne_out"] = True
         if counts and (next_fill_s := self._times.next_fill_s(self.options.adaptation.fill_share)) is not None:

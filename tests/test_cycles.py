@@ -130,3 +130,12 @@ def test_the_second_part_of_a_run_says_why_it_does_not_count():
     (second,) = fold.push(Event("release_end", 6.0, 6.0, 0.9, {"complete": 0.2, "same_run": True}))
     assert second.kind == "incomplete"
     assert second.details["reason"].startswith("the pump had not stopped")
+
+
+def test_a_run_that_sets_in_too_soon_says_how_soon():
+    fold = CycleFold()
+    for kind, time_s in {"pump_on": 1.0, "pump_off": 5.0, "release": 5.1}.items():
+        fold.push(Event(kind, time_s, time_s, 0.9))
+    (second,) = fold.push(Event("release_end", 6.0, 6.0, 0.9, {"complete": 0.2, "same_run": True, "pause_s": 0.41}))
+    assert second.kind == "incomplete"
+    assert "0.41 s after its stop" in second.details["reason"]

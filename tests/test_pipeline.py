@@ -331,8 +331,13 @@ def test_a_run_that_a_bang_cuts_in_two_counts_once():
     verdicts = [event for event in events if event.kind in ("cycle", "incomplete")]
     assert [event.kind for event in verdicts] == 3 * ["cycle"] + ["incomplete"] + 2 * ["cycle"]
     assert "had not stopped" in verdicts[3].details["reason"]
+    # By how soon it sets in alone it is known, too.
+    too_soon = [event for event in heard(third + 0.9, same_run_s=-1.0) if event.kind in ("cycle", "incomplete")]
+    assert [event.kind for event in too_soon] == [event.kind for event in verdicts]
+    assert "s after its stop: too soon" in too_soon[3].details["reason"]
     # Unless the second part is known for what it is, it counts too.
-    assert [event.kind for event in heard(third + 0.9, same_run_s=-1.0)].count("cycle") == 6
+    unknown = heard(third + 0.9, same_run_s=-1.0, shortest_pause_s=-1.0)
+    assert [event.kind for event in unknown].count("cycle") == 6
 
 
 def test_two_likely_runs_make_each_other_sure():
