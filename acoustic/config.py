@@ -238,7 +238,7 @@ class CycleOptions:
     same_run_s: float = 0.1
     most_complete_same: float = 0.2
     # So is one that begins within so long of the stop of one with a whoosh: in between, a hand must reach the switch,
-    # and the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on and let go is quicker.
+    # and the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on is quicker.
     shortest_pause_s: float = 0.75
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
     # blenders and grinders often run for a second.
@@ -248,8 +248,8 @@ class CycleOptions:
     # What hardly stands over the room could be anything in it: such a run must be surer.
     faint_db: float = 2.0
     min_complete_faint: float = 0.75
-    # Without a whoosh a run counts only behind one that had one, and if all else makes it this sure: then the room has
-    # drowned it.
+    # Without a whoosh a run counts only behind a cycle, or beside another one as likely (`min_complete_two`), and if
+    # all else makes it this sure: then the room has drowned it.
     min_complete_unheard: float = 0.6
     # Once a run was said not to count, what follows it must make it this sure to take that back; of one without a
     # whoosh too, if another had one.

@@ -119,7 +119,7 @@ def test_a_run_whose_whoosh_the_room_drowned_counts_and_says_so():
 
 
 @pytest.mark.parametrize(("complete", "earlier", "counts"), [(0.7, 1, True), (0.7, 0, False), (0.55, 3, False)])
-def test_an_unheard_whoosh_is_believed_behind_a_heard_one_only(complete, earlier, counts):
+def test_an_unheard_whoosh_is_believed_beside_another_cycle_only(complete, earlier, counts):
     assert CycleOptions().counts_unheard(complete, 8.0, 20.0, earlier) is counts
 
 
