@@ -153,7 +153,7 @@ class DecoderOptions:
     release_posterior: float = 0.85
     # Where releases are judged, those are that are believed so far, and told that are so likely.
     release_possible: float = 0.05
-    release_judged: float = 0.8
+    release_judged: float = 0.83
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
     # A hold that nobody can hear has its release at the latest after so long. It is only waited for where the pump
