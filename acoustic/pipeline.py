@@ -466,8 +466,9 @@ class Detector:
         earlier = self._cycles.count or int(borne_out)
         counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
         unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)
-        if unheard:
-            # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack.
+        if unheard and self._memory.released:
+            # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack. A
+            # valve that never opened before is not known to open: then the warning comes, though the cycle counts.
             end = replace(end, kind="release_end")
         self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
         if release is not None or unheard:

@@ -142,15 +142,15 @@ class Event:
     """Something that happened at the machine.
 
     `release_end` closes a release; `no_release` says that the pump stopped and the wait for a release was in vain.
-    Either ends a pump run, and a `cycle` or an `incomplete` follows it. Where the details of a `cycle`
-    say `unheard`, and those of the `release_end` before it, the room drowned the release: all else says that there was
-    one. Where later runs show that an `incomplete` was a cycle, a `cycle` of the same time takes it back; its details
-    say `late`, and perhaps `unheard` too, behind a `no_release`. The end of a run says `same_run` where that is the
-    second part of one that was counted already, and so is none of its own, `pause_s` too where it is taken for that
-    since it set in so soon behind the stop, and `borne_out` where it may be a session's
-    first cycle since a run shortly before it is as likely one. A `no_release`
-    says `pressed` where pressure may have come up unheard, which only the stop gave away. A `pump_on` or a `pressure`
-    whose details say `again` takes back the `pump_off` before it: the run goes on.
+    Either ends a pump run, and a `cycle` or an `incomplete` follows it. Where the details of a `cycle` say `unheard`,
+    and those of the `release_end` before it, the room drowned the release: all else says that there was one; it is a
+    `no_release` for as long as none was heard in the session. Where later runs show that an `incomplete` was a cycle,
+    a `cycle` of the same time takes it back; its details say `late`, and perhaps `unheard` too, behind a `no_release`.
+    The end of a run says `same_run` where that is the second part of one that was counted already, and so is none of
+    its own, `pause_s` too where it is taken for that since it set in so soon behind the stop, and `borne_out` where it
+    may be a session's first cycle since a run shortly before it is as likely one. A `no_release` says `pressed` where
+    pressure may have come up unheard, which only the stop gave away. A `pump_on` or a `pressure` whose details say
+    `again` takes back the `pump_off` before it: the run goes on.
 
     Parameters
     ----------
