@@ -153,7 +153,7 @@ class DecoderOptions:
     release_posterior: float = 0.85
     # Where releases are judged, those are that are believed so far, and told that are so likely.
     release_possible: float = 0.05
-    release_judged: float = 0.83
+    release_judged: float = 0.8
     # After this long without a release the stop is taken to have had none: a lever machine may vent two seconds late.
     release_wait_s: float = 2.6
     # A hold that nobody can hear has its release at the latest after so long. It is only waited for where the pump
@@ -240,6 +240,8 @@ class CycleOptions:
     # So is one that begins within so long of the stop of one with a whoosh: in between, a hand must reach the switch,
     # and the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on is quicker.
     shortest_pause_s: float = 0.75
+    # If it was told within so long: of others, in noise, the start is taken for earlier than it was.
+    soon_told_s: float = 1.8
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
     # blenders and grinders often run for a second.
     min_run_s: float = 1.2

@@ -454,7 +454,9 @@ class Detector:
         self._memory.push(heard)
         goes_on = self._goes_on(on, pressure)
         pause_s = np.inf if self._last_off is None else (on.frame - self._last_off) * self.options.frame.hop_s
-        same = goes_on or pause_s <= self.options.cycle.shortest_pause_s
+        # Of what was told long after it set in it is not known well when that was.
+        known = (on.decided - on.frame) * self.options.frame.hop_s <= self.options.cycle.soon_told_s
+        same = goes_on or (known and pause_s <= self.options.cycle.shortest_pause_s)
         self._last_end = end.frame
         if same:
             # Two parts of one run are one cycle: the second is that of a first one that is in doubt.

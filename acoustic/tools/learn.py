@@ -149,11 +149,10 @@ class LearnOptions:
     # than to grow a few trees.
     bins: int = 255
     # The judge of whooshes, as they set in; of trees as many, at most, as do best on sessions that are held out.
-    whoosh_trees: int = 400
-    whoosh_leaves: int = 16
-    whoosh_rate: float = 0.04
-    whoosh_choice: float = 0.2
-    whoosh_smallest: int = 150
+    whoosh_trees: int = 150
+    whoosh_leaves: int = 12
+    whoosh_rate: float = 0.08
+    whoosh_smallest: int = 100
     # The judge of pumps, while they run; trees likewise.
     pump_trees: int = 300
     pump_leaves: int = 12
@@ -561,7 +560,6 @@ def fit_whoosh(
         seed=options.seed,
         smallest=options.whoosh_smallest,
         bins=options.bins,
-        choice=options.whoosh_choice,
     )
     believed = vectors[:, WHOOSH_NAMES.index("release_belief")]
     before = np.average(np.logaddexp(0.0, np.where(released, -believed, believed)), weights=weight)
