@@ -26,7 +26,7 @@ from acoustic.synth import CONDITIONS, Background, Plan, Run, Simulator
 from acoustic.synth.simulator import SynthSource
 from acoustic.tools.evaluate import SimulatedSession
 from acoustic.tools.reference import reference_of
-from acoustic.tools.scoring import match_times
+from acoustic.tools.scoring import match_times, score_session
 
 from .protocol import Setting
 from .results import table, write_section
@@ -71,6 +71,20 @@ class Heard:
     def clear(self) -> bool:
         """Whether the sound changes by at least twice what the room does."""
         return self.change_db >= CLEAR * self.room_db
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSession:
+    """One session: its events, whether it was counted exactly, and how many of its cycles can be heard.
+
+    Of a cycle that is `clear` both the quieting and the whoosh are.
+    """
+
+    condition: str
+    events: tuple[Heard, ...]
+    exact: bool
+    cycles: int
+    clear: int
 
 
 class _Part(Simulator):
@@ -172,7 +186,7 @@ def whoosh_rise_db(run: Run, machine: F64, room: F64) -> tuple[float, float] | N
     return _most(rise_db), _most(10 * np.log10(now / before))
 
 
-def hear(session: SimulatedSession) -> list[Heard]:
+def hear(session: SimulatedSession) -> HeardSession:
     """Hear one session, and see by how much each of its quietings and whooshes could be heard."""
     source = SynthSource(*session.draw(), RATE_HZ)
     detector = Detector()
@@ -182,6 +196,7 @@ def hear(session: SimulatedSession) -> list[Heard]:
     reference = reference_of(truth)
     machine, room = (render_part(*session.draw(), machine=which) for which in (True, False))
     heard = []
+    clear: dict[str, set[float]] = {}
     for kind, name, measure in (("quieting", "pressure", quieting_change_db), ("whoosh", "release", whoosh_rise_db)):
         true_s = list(reference.times_s.get(name, ()))
         told_s = [event.time_s for event in events if event.kind == name]
@@ -202,7 +217,12 @@ def hear(session: SimulatedSession) -> list[Heard]:
                 cue_s = min(decided_s) - time_s if decided_s else None
                 its = replace(its, heard_s=quieting_heard_s(run, machine, room), cue_s=cue_s)
             heard.append(its)
-    return heard
+            if its.clear and run.complete:
+                clear.setdefault(kind, set()).add(run.pump_on_s)
+    score = score_session(session.condition, reference, events)
+    both = clear.get("quieting", set()) & clear.get("whoosh", set())
+    exact = score.cycles_counted == score.cycles
+    return HeardSession(session.condition, tuple(heard), exact, score.cycles, len(both))
 
 
 def _rows(heard: Sequence[Heard], kind: str) -> Iterable[list[str]]:
@@ -252,6 +272,18 @@ def _early_rows(heard: Sequence[Heard]) -> Iterable[list[str]]:
         ]
 
 
+def _session_rows(sessions: Sequence[HeardSession]) -> Iterable[list[str]]:
+    """How many sessions were counted exactly, by how many of their cycles can be heard."""
+    for condition in CONDITIONS:
+        its = [each for each in sessions if each.condition == condition]
+        parts = (
+            [each for each in its if each.clear == each.cycles],
+            [each for each in its if each.cycles / 2 <= each.clear < each.cycles],
+            [each for each in its if each.clear < each.cycles / 2],
+        )
+        yield [condition, *(f"{sum(each.exact for each in part)} of {len(part)}" for part in parts)]
+
+
 _ABOUT: Final = (
     "Quietings told within 1 s and whooshes within 200 ms, by how much they change the sound: the mean of the three "
     "third octaves that change most (100 Hz to 6.3 kHz; of whooshes, over the room, above 1 kHz). Machine and room are "
@@ -272,6 +304,11 @@ _ABOUT_EARLY: Final = (
     "were given before either."
 )
 
+_ABOUT_SESSIONS: Final = (
+    "Sessions counted exactly, by how many of their cycles can be heard: those of which both the quieting and the "
+    "whoosh change the sound by at least twice what the room does."
+)
+
 
 def main() -> None:
     """Hear so many cleanings a room."""
@@ -282,10 +319,9 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     setting = Setting(arguments.corpus, arguments.count, 0.0, arguments.jobs)
-    heard: list[Heard] = []
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        for each in pool.map(hear, setting.simulated(CONDITIONS, ("cleaning",), arguments.count)):
-            heard += each
+        sessions = list(pool.map(hear, setting.simulated(CONDITIONS, ("cleaning",), arguments.count)))
+    heard = [each for session in sessions for each in session.events]
     names = [f"{low:g} to {high:g} dB" for low, high in pairwise(CLASSES_DB[:-1])]
     header = ["", *names, f"{CLASSES_DB[-2]:g} dB and more", "at least twice the room's change", "less than that"]
     body = table(header, [row for kind in ("quieting", "whoosh") for row in _rows(heard, kind)])
@@ -303,12 +339,14 @@ def main() -> None:
         ],
         list(_early_rows(heard)),
     )
+    counted = table(["", "all cycles clear", "at least half", "fewer"], list(_session_rows(sessions)))
     command = f"python -m benchmarks.masking --count {arguments.count}"
     write_section(
         "masking",
         "What can be heard",
         command,
-        f"{_ABOUT}\n\n{body}\n\n{_ABOUT_MISSED}\n\n{missed}\n\n{_ABOUT_EARLY}\n\n{early}",
+        f"{_ABOUT}\n\n{body}\n\n{_ABOUT_MISSED}\n\n{missed}\n\n{_ABOUT_EARLY}\n\n{early}\n\n"
+        f"{_ABOUT_SESSIONS}\n\n{counted}",
     )
 
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from acoustic.synth import MicrophoneParameters, Plan, Run, sample_plan, synthesise
-from benchmarks.masking import RATE_HZ, quieting_change_db, quieting_heard_s, render_part, whoosh_rise_db
+from acoustic.synth import Background, MicrophoneParameters, Plan, Run, sample_plan, synthesise
+from acoustic.tools.evaluate import SimulatedSession
+from benchmarks.masking import RATE_HZ, hear, quieting_change_db, quieting_heard_s, render_part, whoosh_rise_db
 
 
 def noise(seconds: float, level_db: float, seed: int) -> np.ndarray:
@@ -76,3 +77,27 @@ def test_a_whoosh_stands_over_the_room_by_its_level():
     assert rise == pytest.approx(10.4, abs=2.0)
     assert rooms < 4.0
     assert whoosh_rise_db(replace(RUN, release_peak_ml_s=0.0), sound, sound) is None
+
+
+class Short(SimulatedSession):
+    """A session of two runs in a room of this level."""
+
+    snr_db = 30.0
+
+    def draw(self):
+        plan, rng = super().draw()
+        return replace(plan, actions=plan.actions[:2], distractions=(), background=Background(snr_db=self.snr_db)), rng
+
+
+class Drowned(Short):
+    """The same in a room that is louder by far."""
+
+    snr_db = -40.0
+
+
+def test_of_a_session_it_is_known_how_many_of_its_cycles_can_be_heard():
+    clear, drowned = (hear(session("home", "cleaning", 5, 0)) for session in (Short, Drowned))
+    assert clear.exact
+    assert clear.cycles == clear.clear == 2
+    assert not drowned.exact
+    assert (drowned.cycles, drowned.clear) == (2, 0)
