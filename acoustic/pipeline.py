@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -16,12 +15,13 @@ from .cycles import CycleFold
 from .decoder import Decoder, PossiblePressure, PossiblePump, PossibleRelease, SoundClass, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import MISSING, MOST_DOUBTFUL, HeardRun, RunEvidence, RunFrames, SessionMemory, logistic
+from .evidence import MISSING, RunEvidence, logistic
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
 from .pump import PastRun, PumpEar, PumpMemory
 from .quieting import QuietingEar
+from .runs import EndedRun, RunBook
 from .types import Action, AudioBlock, Cue, Detail, Event, Phase, Progress, Status
 from .whoosh import WhooshEar
 
@@ -33,17 +33,6 @@ F64 = npt.NDArray[np.float64]
 _FLOAT32 = np.dtype(np.float32)
 # How many steps of the resampler are heard at once where a block holds as many: half a second.
 MOST_STEPS = 25
-
-
-@dataclass(frozen=True, slots=True)
-class _Doubtful:
-    """A run that was not counted: its number, its length and level, what was told, and whether it had a whoosh."""
-
-    number: int
-    run_s: float
-    over_db: float
-    told: Event
-    released: bool
 
 
 class Detector:
@@ -84,9 +73,9 @@ class Detector:
         self._pump_ear = PumpEar(self._evidence)
         self._quieting_ear = QuietingEar(self._evidence)
         self._past = PumpMemory()
-        self._memory = SessionMemory()
         self._machine = MachineMemory(self.options.adaptation)
         self._times = PressureTimes(self.options.adaptation)
+        self._book = RunBook(self.options, self.model.judge, self._evidence, self._machine, self._times)
         # Arrays for the frames of one step, by their number: made once, lest every hop allocate.
         self._rooms: dict[int, tuple[F32, F32, F64]] = {}
         self.reset()
@@ -95,7 +84,7 @@ class Detector:
         """Forget everything, the count included."""
         self._rate_hz: int | None = None
         self._cycles.reset()
-        self._memory.reset()
+        self._book.reset()
         self._machine.reset()
         self._times.reset()
         self._begin(0)
@@ -116,18 +105,15 @@ class Detector:
         self._ear.reset()
         self._pump_ear.reset()
         self._past.reset()
+        self._book.begin()
         self._room_unknown = True
         self._room_frames = 0
         self._room_dbfs = np.inf
         self._room_odds = self.options.decoder.unknown_room_odds
         self._run: dict[str, Transition] = {}
-        self._last_off: int | None = None
-        self._last_end: int | None = None
-        self._last_counted = False
         # The highest log-odds that the judges gave what they were asked about last, and what that was.
         self._pump_odds, self._pump_asked = MISSING, -1
         self._whoosh_odds, self._whoosh_of = MISSING, -1
-        self._doubtful: list[_Doubtful] = []
 
     def push(self, block: AudioBlock) -> list[Event]:
         """Take in a block; return the events that it made known, in the order in which they became known.
@@ -337,7 +323,7 @@ class Detector:
     def _judge_release(self, possible: PossibleRelease) -> float:
         """Say how likely what the decoder takes for possible is a release."""
         assert self.model.whoosh is not None
-        odds = self.model.whoosh.odds(self._ear.measure(possible, self._memory.near))
+        odds = self.model.whoosh.odds(self._ear.measure(possible, self._book.memory.near))
         if possible.on != self._whoosh_of:
             self._whoosh_odds, self._whoosh_of = MISSING, possible.on
         self._whoosh_odds = max(self._whoosh_odds, odds)
@@ -415,166 +401,22 @@ class Detector:
         return {"quieting_db": round(float(middle + high) / 2, 1), "tone_db": round(float(low), 1)}
 
     def _close(self, end: Transition) -> list[Event]:
-        """End a run: look back over it, and say how likely it was a complete cycle."""
-        run = self._run
-        on, off, release, pressure = (run.get(kind) for kind in ("pump_on", "pump_off", "release", "pressure"))
+        """End a run: look back over it, tell what it was, and what it makes of those before."""
+        on, off = self._run.get("pump_on"), self._run.get("pump_off")
         if on is None or off is None:
             return [self._event(end, {})]
-        measures = self._evidence.measure(
-            RunFrames(
-                on.frame,
-                off.frame,
-                None if release is None else release.frame,
-                end.frame,
-                None if pressure is None else pressure.frame,
-                masked=pressure is not None and pressure.masked,
-                last_off=self._last_off,
-                earlier=self._memory.released,
-                last_end=self._last_end,
-                pump_odds=self._pump_odds,
-                whoosh_odds=self._whoosh_odds if self._whoosh_of == on.frame else MISSING,
-            ),
-            self._machine,
-            self._times,
-        )
-        heard = HeardRun.of(self.model.judge.odds_of(measures.vector), measures.vector)
-        complete = self.model.judge.probability(self._memory.context(heard))
-        events: list[Event] = []
-        run_s = (off.frame - on.frame) * self.options.frame.hop_s
-        self._past.push(
-            PastRun(
-                self._evidence.typical(on.frame, off.frame),
-                off.frame,
-                off.frame - on.frame,
-                released=release is not None,
-                complete=complete,
-            )
-        )
-        number = self._memory.runs
-        self._memory.push(heard)
-        goes_on = self._goes_on(on, pressure)
-        pause_s = np.inf if self._last_off is None else (on.frame - self._last_off) * self.options.frame.hop_s
-        # Of what was told long after it set in it is not known well when that was.
-        known = (on.decided - on.frame) * self.options.frame.hop_s <= self.options.cycle.soon_told_s
-        same = goes_on or (known and pause_s <= self.options.cycle.shortest_pause_s)
-        self._last_end = end.frame
-        if same:
-            # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
-            self._doubtful = [run for run in self._doubtful if run.number != number - 1]
-        counted_before = same and self._last_counted
-        if counted_before:
-            complete = min(complete, self.options.cycle.most_complete_same)
-        borne_out = not self._cycles.count and self._borne_out(number, complete)
-        earlier = self._cycles.count or int(borne_out)
-        counts = self.options.cycle.counts(complete, run_s, measures.over_db, earlier)
-        unheard = release is None and self.options.cycle.counts_unheard(complete, run_s, measures.over_db, earlier)
-        if unheard and self._memory.released:
-            # The room is too loud to hear a release in it: that none was heard is no reason to warn of its lack. A
-            # valve that never opened before is not known to open: then the warning comes, though the cycle counts.
-            end = replace(end, kind="release_end")
-        self._doubtful = [run for run in self._doubtful if self._memory.followers(run.number) < MOST_DOUBTFUL]
-        if release is not None or unheard:
-            last_off, self._last_off = self._last_off, off.frame
-            if counts:
-                self._learn_time(on.frame, off.frame, last_off, complete)
-                self._expect(end.decided)
-            if (
-                counts
-                and not unheard
-                and measures.hold is not None
-                and complete >= self.options.adaptation.min_complete
-            ):
-                least = self.options.adaptation.min_frames
-                plateaus = self._evidence.plateaus(on.frame, measures.hold, off.frame, least)
-                if plateaus is not None:
-                    self._machine.learn(self._cycles.count + 1, plateaus)
-        likely = release is not None and complete >= self.options.cycle.min_complete
-        guessed = pressure if pressure is not None and pressure.late else None
-        late = guessed
-        if pressure is None and measures.hold is not None:
-            late = Transition("pressure", measures.hold, end.decided, self.options.decoder.late_share * complete)
-        if late is not None and (counts or likely):
-            # What was too faint to be told in time is certain enough now; of a session's first run also where it does
-            # not count yet.
-            of_pressure: dict[str, Detail] = {"quieting_db": measures.quieting_db, "late": True}
-            events.append(self._event(late, {**of_pressure, "masked": True} if late.masked else of_pressure))
-        details: dict[str, Detail] = {
-            "complete": round(complete, 3),
-            "quieting_db": measures.quieting_db,
-            "over_db": measures.over_db,
-        }
-        if unheard:
-            details["unheard"] = True
-        if guessed is not None and not events and end.kind == "no_release":
-            details["pressed"] = True
-        if counted_before:
-            details["same_run"] = True
-            if not goes_on:
-                details["pause_s"] = round(float(pause_s), 2)
-        if borne_out:
-            details["borne_out"] = True
-        if counts and (next_fill_s := self._times.next_fill_s(self.options.adaptation.fill_share)) is not None:
-            details["next_fill_s"] = round(next_fill_s, 1)
-        told = self._folded(*events, self._event(end, details))
-        verdict = told[-1]
-        self._last_counted = verdict.kind == "cycle" or counted_before
-        if release is not None or unheard:
-            told += self._reconsidered()
-        if verdict.kind == "incomplete" and run_s >= self.options.cycle.min_run_s and not self._last_counted:
-            doubtful = _Doubtful(number, run_s, measures.over_db, verdict, released=release is not None)
-            self._doubtful.append(doubtful)
-        return told
-
-    def _learn_time(self, on: int, off: int, last_off: int | None, complete: float) -> None:
-        """Learn from a cycle how long this machine takes to pressure."""
-        hop_s = self.options.frame.hop_s
-        first = last_off is None or (on - last_off) * hop_s > self.options.adaptation.first_pause_s
-        odds = self._evidence.pressure_odds(on, off) * self.options.decoder.evidence
-        self._times.learn(self._cycles.count + 1, odds, hop_s, complete, first=first)
-
-    def _goes_on(self, on: Transition, pressure: Transition | None) -> bool:
-        """Whether the run since `on` is the one before: begun where that ended, and at pressure from its first moment.
-
-        No group is filled so fast. What ended the run before, a bang or a dish, was no whoosh.
-        """
-        if self._last_end is None or pressure is None:
-            return False
-        gap, fill = on.frame - self._last_end, pressure.frame - on.frame
-        longest_s = self.options.cycle.same_run_s, self.options.decoder.at_once_s
-        most_gap, most_fill = (round(seconds / self.options.frame.hop_s) for seconds in longest_s)
-        return gap <= most_gap and fill <= most_fill
-
-    def _borne_out(self, number: int, complete: float) -> bool:
-        """Whether run `number` is as likely a cycle as one shortly before it: two such make each other sure enough.
-
-        So they do where both are without a whoosh: the judge hears whether the room could have drowned it. Of 137
-        sessions with a stuck valve none had two runs as likely.
-        """
-        cycle = self.options.cycle
-        return complete >= cycle.min_complete_two and any(
-            number - run.number <= cycle.two_within
-            and (likely := self.model.judge.probability(self._memory.context_now(run.number))) >= cycle.min_complete_two
-            and cycle.counts(likely, run.run_s, run.over_db, 1)
-            for run in self._doubtful
-        )
-
-    def _reconsidered(self) -> list[Event]:
-        """Count earlier runs that were not surely cycles, where those that followed make them so.
-
-        Of a session's first run nothing tells whether it repeats itself; later that is known.
-        """
-        cycles: list[Event] = []
-        cycle = self.options.cycle
-        likely = [self.model.judge.probability(self._memory.context_now(run.number)) for run in self._doubtful]
-        # The surest first: behind a cycle, less makes another.
-        for k in np.argsort(likely)[::-1]:
-            run = self._doubtful[k]
-            measures = likely[k], run.run_s, run.over_db, self._cycles.count
-            if cycle.counts_late(*measures, released=run.released):
-                cycles.append(self._cycles.recount(run.told, self._decided_s, likely[k]))
-        counted = {event.time_s for event in cycles}
-        self._doubtful = [run for run in self._doubtful if run.told.time_s not in counted]
-        return cycles
+        release = self._run.get("release")
+        whoosh_odds = self._whoosh_odds if self._whoosh_of == on.frame else MISSING
+        run = EndedRun(on, off, end, release, self._run.get("pressure"), self._pump_odds, whoosh_odds)
+        verdict = self._book.close(run, self._cycles.count)
+        if verdict.taught:
+            self._expect(end.decided)
+        typical = self._evidence.typical(on.frame, off.frame)
+        self._past.push(PastRun(typical, off.frame, run.frames, released=release is not None, complete=verdict.likely))
+        events = [] if verdict.pressure is None else [self._event(verdict.pressure, verdict.pressure_details)]
+        told = self._folded(*events, self._event(verdict.end, verdict.details))
+        after_all = self._book.settle(told[-1], self._cycles.count)
+        return told + [self._cycles.recount(before, self._decided_s, likely) for before, likely in after_all]
 
 
 class Monitor:

@@ -21,6 +21,7 @@ from acoustic.emission import LearnedEmission
 from acoustic.evidence import HeardRun, SessionMemory, compare
 from acoustic.model import load_model
 from acoustic.pipeline import Detector
+from acoustic.runs import RunBook
 from acoustic.synth import Library
 from acoustic.tools.aggregate import summarise
 from acoustic.tools.evaluate import (
@@ -113,9 +114,12 @@ class _Alone(Detector):
 
     def __init__(self) -> None:
         super().__init__()
-        self._memory = _NoMemory()
+        self._book = _EachAlone(self.options, self.model.judge, self._evidence, self._machine, self._times)
+        self._book.memory = _NoMemory()
 
-    def _reconsidered(self) -> list[Event]:
+
+class _EachAlone(RunBook):
+    def _reconsidered(self, counted: int) -> list[tuple[Event, float]]:
         return []
 
 

@@ -481,7 +481,7 @@ class _Eavesdropping(_Taught):
         self.seen: list[tuple[PossibleRelease, F64]] = []
 
     def _judge_release(self, possible: PossibleRelease) -> float:
-        self.seen.append((possible, self._ear.measure(possible, self._memory.near)))
+        self.seen.append((possible, self._ear.measure(possible, self._book.memory.near)))
         return float(possible.belief[State.RELEASE] > CERTAIN)
 
     def hear(self, lesson: Lesson) -> list[tuple[PossibleRelease, F64]]:
