@@ -237,11 +237,15 @@ class CycleOptions:
     # was counted, it is hardly ever a cycle of its own: 3 of 16 were.
     same_run_s: float = 0.1
     most_complete_same: float = 0.2
-    # So is one that begins within so long of the stop of one with a whoosh: in between, a hand must reach the switch,
-    # and the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on is quicker.
+    # So is one that begins within so long of the stop of the one before: in between, a hand must reach the switch, and
+    # the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on is quicker.
     shortest_pause_s: float = 0.75
-    # If it was told within so long: of others, in noise, the start is taken for earlier than it was.
-    soon_told_s: float = 1.8
+    # If it was told within so long, since of others, in noise, the start is taken for earlier than it was; and if the
+    # one before, with this one behind it, is no likelier than this.
+    soon_told_s: float = 12.0
+    most_complete_part: float = 0.85
+    # They are judged as one run if that makes them likelier, in log-odds, than either by so much.
+    least_likelier_whole: float = 0.3
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;
     # blenders and grinders often run for a second.
     min_run_s: float = 1.2

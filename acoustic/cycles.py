@@ -19,6 +19,7 @@ class CycleFold:
         """Start from zero."""
         self._count = 0
         self._run: dict[str, Event] = {}
+        self._before: dict[str, Event] = {}
 
     @property
     def count(self) -> int:
@@ -36,6 +37,10 @@ class CycleFold:
                 self._run[event.kind] = event
         elif event.kind in ("release_end", "no_release") and "pump_on" in self._run:
             run, self._run = self._run, {}
+            if event.details.get("joined"):
+                # The run before was the first part of this one, and pressure may have been told in it.
+                run = {**run, **{kind: self._before[kind] for kind in ("pump_on", "pressure") if kind in self._before}}
+            self._before = run
             return [self._judge(run, event)]
         return []
 
@@ -60,6 +65,8 @@ class CycleFold:
             "release_s": round(end.time_s - release.time_s, 3) if release else 0.0,
             "quieting_db": end.details.get("quieting_db") if pressure else None,
         }
+        if end.details.get("joined"):
+            details["joined"] = True
         if "over_db" in end.details:
             details["over_db"] = end.details["over_db"]
         over_db = details.get("over_db")

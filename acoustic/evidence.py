@@ -753,9 +753,13 @@ class SessionMemory:
         place = self._place(number)
         return MOST_RUNS if place < 0 else sum(run.released for run in list(self._runs)[place + 1 :])
 
-    def context(self, run: HeardRun) -> F64:
-        """Compare a run that has just ended with those before it; see `compare`."""
-        return compare_within([*self._runs, run], len(self._runs))
+    def join(self, whole: HeardRun) -> None:
+        """Remember one run in place of the last two: they were parts of it."""
+        for _ in range(2):
+            part = self._runs.pop()
+            self._n -= 1
+            self._released -= part.released
+        self.push(whole)
 
     def context_now(self, number: int) -> F64:
         """Compare a run that is remembered, by its number, with its neighbours as now known."""

@@ -57,6 +57,25 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class _Before:
+    """What came before a run: the last stop with a whoosh, or a drowned one, and the last end, frames; whooshes."""
+
+    last_off: int | None
+    last_end: int | None
+    released: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A run with what was measured of it."""
+
+    run: EndedRun
+    before: _Before
+    measures: RunMeasures
+    heard: HeardRun
+
+
+@dataclass(frozen=True, slots=True)
 class _Closed:
     """The run closed last, until it is known whether it counted."""
 
@@ -122,35 +141,40 @@ class RunBook:
 
     def begin(self) -> None:
         """Go on where sound was lost: frames are counted anew, and what was in doubt stays so."""
-        # Frames of the last stop of a run with a whoosh, or with one that was drowned, and of the end of the last run.
         self._last_off: int | None = None
-        self._last_end: int | None = None
+        self._last: _Told | None = None
         self._last_counted = False
         self._closed: _Closed | None = None
         self._doubtful: list[_Doubtful] = []
 
     def close(self, run: EndedRun, counted: int) -> Verdict:
         """Look back over a run that has just ended, behind so many cycles that `counted`; `settle` must follow."""
-        measures = self._measure(run)
-        heard = HeardRun.of(self._judge.odds_of(measures.vector), measures.vector)
-        likely = complete = self._judge.probability(self.memory.context(heard))
-        number = self.memory.runs
-        self.memory.push(heard)
-
+        last_end = None if self._last is None else self._last.run.end.frame
+        told = self._look_back(run, _Before(self._last_off, last_end, self.memory.released))
+        self.memory.push(told.heard)
         details: dict[str, Detail] = {}
-        goes_on = self._goes_on(run)
-        pause_s = self._pause_s(run)
-        same = goes_on or (self._known_well(run) and pause_s <= self._cycle.shortest_pause_s)
-        self._last_end = run.end.frame
-        if same:
+        goes_on, part = self._goes_on(run), self._is_part(run)
+        counted_before = (goes_on or part) and self._last_counted
+        if goes_on or part:
             # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
-            self._doubtful = [each for each in self._doubtful if each.number != number - 1]
-        counted_before = same and self._last_counted
+            first = self.memory.runs - 2
+            self._doubtful = [each for each in self._doubtful if each.number != first]
+        whole = self._whole(told) if part else None
+        if whole is not None:
+            self.memory.join(whole.heard)
+            told = whole
+            if not counted_before:
+                self._last_off = whole.before.last_off
+                details["joined"] = True
+        number = self.memory.runs - 1
+        likely = complete = self._likely(number)
         if counted_before:
             complete = min(complete, self._cycle.most_complete_same)
             details["same_run"] = True
             if not goes_on:
-                details["pause_s"] = round(pause_s, 2)
+                details["pause_s"] = round(self._pause_s(run), 2)
+        run, measures = told.run, told.measures
+        self._last = told
         borne_out = not counted and self._borne_out(number, complete)
         if borne_out:
             details["borne_out"] = True
@@ -169,37 +193,28 @@ class RunBook:
         self._doubtful = [each for each in self._doubtful if self.memory.followers(each.number) < MOST_DOUBTFUL]
 
         released = run.release is not None
-        last_off = self._last_off
         if released or unheard:
             self._last_off = run.off.frame
         taught = counts and (released or unheard)
         if taught:
-            self._learn(run, measures, last_off, complete, counted + 1)
+            self._learn(told, complete, counted + 1)
             if (next_fill_s := self._times.next_fill_s(self._adaptation.fill_share)) is not None:
                 details["next_fill_s"] = round(next_fill_s, 1)
 
         certain = counts or (released and complete >= self._cycle.min_complete)
-        pressure = self._late_pressure(run, measures, complete) if certain else None
+        pressure = self._late_pressure(told, complete) if certain else None
         if pressure is None and run.pressure is not None and run.pressure.late and end.kind == "no_release":
             details["pressed"] = True
         self._closed = _Closed(number, run_s, measures.over_db, released, released or unheard, counted_before)
-        return Verdict(
-            likely,
-            end,
-            {
-                "complete": round(complete, 3),
-                "quieting_db": measures.quieting_db,
-                "over_db": measures.over_db,
-                **details,
-            },
-            pressure,
-            {
-                "quieting_db": measures.quieting_db,
-                "late": True,
-                **({"masked": True} if pressure is not None and pressure.masked else {}),
-            },
-            taught,
-        )
+        measured: dict[str, Detail] = {
+            "complete": round(complete, 3),
+            "quieting_db": measures.quieting_db,
+            "over_db": measures.over_db,
+        }
+        pressure_details: dict[str, Detail] = {"quieting_db": measures.quieting_db, "late": True}
+        if pressure is not None and pressure.masked:
+            pressure_details["masked"] = True
+        return Verdict(likely, end, {**measured, **details}, pressure, pressure_details, taught)
 
     def settle(self, told: Event, counted: int) -> list[tuple[Event, float]]:
         """Note what was `told` of the run closed last, a `cycle` or an `incomplete`; `counted` cycles there are by now.
@@ -217,9 +232,9 @@ class RunBook:
             self._doubtful.append(_Doubtful(closed.number, closed.run_s, closed.over_db, told, closed.released))
         return after_all
 
-    def _measure(self, run: EndedRun) -> RunMeasures:
+    def _look_back(self, run: EndedRun, before: _Before) -> _Told:
         pressure = run.pressure
-        return self._evidence.measure(
+        measures = self._evidence.measure(
             RunFrames(
                 run.on.frame,
                 run.off.frame,
@@ -227,52 +242,75 @@ class RunBook:
                 run.end.frame,
                 None if pressure is None else pressure.frame,
                 masked=pressure is not None and pressure.masked,
-                last_off=self._last_off,
-                earlier=self.memory.released,
-                last_end=self._last_end,
+                last_off=before.last_off,
+                earlier=before.released,
+                last_end=before.last_end,
                 pump_odds=run.pump_odds,
                 whoosh_odds=run.whoosh_odds,
             ),
             self._machine,
             self._times,
         )
+        return _Told(run, before, measures, HeardRun.of(self._judge.odds_of(measures.vector), measures.vector))
+
+    def _is_part(self, run: EndedRun) -> bool:
+        """Whether a run, which has just ended, and the one before are likely parts of one, cut by some other sound.
+
+        Between two runs a hand must reach the switch, and the valve open and close.
+        """
+        return (
+            self._last is not None
+            and self._pause_s(run) <= self._cycle.shortest_pause_s
+            and (run.on.decided - run.on.frame) * self._hop_s <= self._cycle.soon_told_s
+            and self._likely(self.memory.runs - 2) <= self._cycle.most_complete_part
+        )
+
+    def _whole(self, second: _Told) -> _Told | None:
+        """Return the run before and this one as one, if that is likelier a cycle than either."""
+        first = self._last
+        assert first is not None
+        told = [pressure for pressure in (first.run.pressure, second.run.pressure) if pressure is not None]
+        run = replace(
+            second.run,
+            on=first.run.on,
+            pressure=min(told, key=lambda pressure: pressure.late, default=None),
+            pump_odds=max(first.run.pump_odds, second.run.pump_odds),
+        )
+        whole = self._look_back(run, first.before)
+        likelier = whole.heard.odds - max(first.heard.odds, second.heard.odds)
+        return whole if likelier >= self._cycle.least_likelier_whole else None
 
     def _goes_on(self, run: EndedRun) -> bool:
         """Whether a run is the one before: begun where that ended, and at pressure from its first moment.
 
         No group is filled so fast. What ended the run before, a bang or a dish, was no whoosh.
         """
-        if self._last_end is None or run.pressure is None:
+        if self._last is None or run.pressure is None:
             return False
-        gap, fill = run.on.frame - self._last_end, run.pressure.frame - run.on.frame
+        gap, fill = run.on.frame - self._last.run.end.frame, run.pressure.frame - run.on.frame
         most_gap, most_fill = (round(seconds / self._hop_s) for seconds in (self._cycle.same_run_s, self._at_once_s))
         return gap <= most_gap and fill <= most_fill
 
     def _pause_s(self, run: EndedRun) -> float:
-        """Seconds from the stop of the last run with a whoosh to a run's start."""
-        return float("inf") if self._last_off is None else (run.on.frame - self._last_off) * self._hop_s
+        """Seconds from the stop of the run before to a run's start."""
+        return float("inf") if self._last is None else (run.on.frame - self._last.run.off.frame) * self._hop_s
 
-    def _known_well(self, run: EndedRun) -> bool:
-        """Whether it is known well when a run set in: of what was told long after that it is not."""
-        return (run.on.decided - run.on.frame) * self._hop_s <= self._cycle.soon_told_s
-
-    def _late_pressure(self, run: EndedRun, measures: RunMeasures, complete: float) -> Transition | None:
+    def _late_pressure(self, told: _Told, complete: float) -> Transition | None:
         """Say when pressure was up, where that was not told in time and is certain enough now."""
-        if run.pressure is not None:
-            return run.pressure if run.pressure.late else None
-        if measures.hold is None:
-            return None
-        return Transition("pressure", measures.hold, run.end.decided, self._late_share * complete)
+        pressure, hold = told.run.pressure, told.measures.hold
+        if pressure is not None:
+            return pressure if pressure.late else None
+        return None if hold is None else Transition("pressure", hold, told.run.end.decided, self._late_share * complete)
 
-    def _learn(self, run: EndedRun, measures: RunMeasures, last_off: int | None, complete: float, number: int) -> None:
+    def _learn(self, told: _Told, complete: float, number: int) -> None:
         """Learn from cycle `number` how long this machine takes to pressure, and what it sounds like."""
-        on, off = run.on.frame, run.off.frame
+        on, off, last_off, hold = told.run.on.frame, told.run.off.frame, told.before.last_off, told.measures.hold
         first = last_off is None or (on - last_off) * self._hop_s > self._adaptation.first_pause_s
         odds = self._evidence.pressure_odds(on, off) * self._evidence_worth
         self._times.learn(number, odds, self._hop_s, complete, first=first)
-        if run.release is None or measures.hold is None or complete < self._adaptation.min_complete:
+        if told.run.release is None or hold is None or complete < self._adaptation.min_complete:
             return
-        plateaus = self._evidence.plateaus(on, measures.hold, off, self._adaptation.min_frames)
+        plateaus = self._evidence.plateaus(on, hold, off, self._adaptation.min_frames)
         if plateaus is not None:
             self._machine.learn(number, plateaus)
 
@@ -285,14 +323,14 @@ class RunBook:
         cycle = self._cycle
         return complete >= cycle.min_complete_two and any(
             number - run.number <= cycle.two_within
-            and (likely := self._likely(run)) >= cycle.min_complete_two
+            and (likely := self._likely(run.number)) >= cycle.min_complete_two
             and cycle.counts(likely, run.run_s, run.over_db, 1)
             for run in self._doubtful
         )
 
-    def _likely(self, run: _Doubtful) -> float:
-        """How likely a run was a cycle, as now known."""
-        return self._judge.probability(self.memory.context_now(run.number))
+    def _likely(self, number: int) -> float:
+        """How likely the run of this number was a cycle, as now known."""
+        return self._judge.probability(self.memory.context_now(number))
 
     def _reconsidered(self, counted: int) -> list[tuple[Event, float]]:
         """Find earlier runs that were not surely cycles, where those that followed make them so.
@@ -300,7 +338,7 @@ class RunBook:
         Of a session's first run nothing tells whether it repeats itself; later that is known.
         """
         after_all: list[tuple[Event, float]] = []
-        likely = [self._likely(run) for run in self._doubtful]
+        likely = [self._likely(run.number) for run in self._doubtful]
         # The surest first: behind a cycle, less makes another.
         for k in np.argsort(likely)[::-1]:
             run = self._doubtful[k]

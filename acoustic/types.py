@@ -147,9 +147,11 @@ class Event:
     `no_release` for as long as none was heard in the session. Where later runs show that an `incomplete` was a cycle,
     a `cycle` of the same time takes it back; its details say `late`, and perhaps `unheard` too, behind a `no_release`.
     The end of a run says `same_run` where that is the second part of one that was counted already, and so is none of
-    its own, `pause_s` too where it is taken for that since it set in so soon behind the stop, and `borne_out` where it
-    may be a session's first cycle since a run shortly before it is as likely one. A `no_release` says `pressed` where
-    pressure may have come up unheard, which only the stop gave away. A `pump_on` or a `pressure` whose details say
+    its own, `pause_s` too where it is taken for that since it set in so soon behind the stop. It says `joined` where
+    the run before was its first part and had not been counted: the verdict that follows says so too, is told of both
+    as one run, and takes back the `incomplete` of the first. It says `borne_out` where it may be a session's first
+    cycle since a run shortly before it is as likely one. A `no_release` says `pressed` where pressure may have come up
+    unheard, which only the stop gave away. A `pump_on` or a `pressure` whose details say
     `again` takes back the `pump_off` before it: the run goes on.
 
     Parameters
@@ -172,17 +174,22 @@ class Event:
 
 
 def settled(events: Iterable[Event]) -> list[Event]:
-    """Return the events with each `incomplete` that was taken back replaced, in its place, by the cycle told later."""
-    told: list[Event] = []
+    """Return the events without each `incomplete` that was taken back.
+
+    A cycle that was told later stands in its place; of a run's first part nothing does, the whole comes where it ended.
+    """
+    told: list[Event | None] = []
     doubtful: dict[float, int] = {}
     for event in events:
         if event.kind == "cycle" and event.time_s in doubtful:
             told[doubtful.pop(event.time_s)] = event
             continue
+        if event.details.get("joined") and event.kind in ("cycle", "incomplete") and doubtful:
+            told[doubtful.pop(max(doubtful))] = None
         if event.kind == "incomplete":
             doubtful[event.time_s] = len(told)
         told.append(event)
-    return told
+    return [event for event in told if event is not None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from acoustic.config import CycleOptions, DecoderOptions, DetectorOptions
 from acoustic.emission import LearnedEmission
-from acoustic.evidence import HeardRun, SessionMemory, compare
+from acoustic.evidence import SessionMemory, compare
 from acoustic.model import load_model
 from acoustic.pipeline import Detector
 from acoustic.runs import RunBook
@@ -124,8 +124,8 @@ class _EachAlone(RunBook):
 
 
 class _NoMemory(SessionMemory):
-    def context(self, run: HeardRun) -> npt.NDArray[np.float64]:
-        return compare(run, (), ())
+    def context_now(self, number: int) -> npt.NDArray[np.float64]:
+        return compare(self._runs[self._place(number)], (), ())
 
 
 def without_session_memory() -> StreamDetector:

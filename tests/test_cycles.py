@@ -139,3 +139,21 @@ def test_a_run_that_sets_in_too_soon_says_how_soon():
     (second,) = fold.push(Event("release_end", 6.0, 6.0, 0.9, {"complete": 0.2, "same_run": True, "pause_s": 0.41}))
     assert second.kind == "incomplete"
     assert "0.41 s after its stop" in second.details["reason"]
+
+
+def test_two_parts_that_are_one_run_count_from_the_first_ones_start():
+    fold = CycleFold()
+    for kind, time_s in {"pump_on": 1.0, "pressure": 5.0, "pump_off": 6.0, "release": 6.1}.items():
+        fold.push(Event(kind, time_s, time_s, 0.9))
+    (first,) = fold.push(Event("release_end", 6.4, 6.4, 0.9, {"complete": 0.1}))
+    for kind, time_s in {"pump_on": 6.4, "pump_off": 9.0, "release": 9.1}.items():
+        fold.push(Event(kind, time_s, time_s, 0.9))
+    (whole,) = fold.push(Event("release_end", 10.1, 10.1, 0.9, {"complete": 0.95, "joined": True}))
+    assert (first.kind, whole.kind) == ("incomplete", "cycle")
+    assert {name: whole.details[name] for name in ("fill_s", "hold_s", "release_s")} == {
+        "fill_s": 4.0,
+        "hold_s": 4.0,
+        "release_s": 1.0,
+    }
+    before = Event("incomplete", 0.5, 0.5, 0.9)
+    assert settled([before, first, whole]) == [before, whole]

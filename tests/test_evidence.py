@@ -207,7 +207,8 @@ def test_followers_count_by_their_releases():
         memory.context_now(2), compare(runs[2], released[:1], released[1:], silent[:1], silent[2:], around)
     )
     ended = shown(odds=-1.0, released=False)
-    assert np.array_equal(memory.context(ended), compare(ended, released, (), silent, (), runs[-AROUND:]))
+    memory.push(ended)
+    assert np.array_equal(memory.context_now(8), compare(ended, released, (), silent, (), runs[-AROUND:]))
     for _ in range(100):
         memory.push(ended)
     assert memory.followers(7) > MOST_DOUBTFUL
@@ -218,8 +219,6 @@ def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
     runs = [shown(odds=float(k % 7)) for k in range(30)]
     for k, run in enumerate(runs):
         assert memory.runs == k
-        near = runs[max(k - AROUND, 0) : k]
-        assert np.array_equal(memory.context(run), compare(run, runs[:k], (), (), (), near))
         memory.push(run)
         for back in range(max(k + 1 - MOST_DOUBTFUL, 0), k + 1):
             before, behind = runs[:back], runs[back + 1 : k + 1]
@@ -227,4 +226,16 @@ def test_the_sessions_memory_looks_back_at_runs_with_those_that_followed():
             assert np.array_equal(memory.context_now(back), compare(runs[back], before, behind, (), (), around))
     memory.reset()
     assert memory.runs == 0
-    assert np.array_equal(memory.context(runs[0]), compare(runs[0], (), ()))
+    memory.push(runs[0])
+    assert np.array_equal(memory.context_now(0), compare(runs[0], (), ()))
+
+
+def test_two_parts_are_remembered_as_one_run():
+    memory = SessionMemory()
+    runs = [shown(odds=float(k), released=k != 2) for k in range(4)]
+    for run in runs:
+        memory.push(run)
+    whole = shown(odds=9.0, released=False)
+    memory.join(whole)
+    assert (memory.runs, memory.released, memory.followers(0)) == (3, 2, 1)
+    assert np.array_equal(memory.context_now(2), compare(whole, runs[:2], (), (), (), runs[:2]))

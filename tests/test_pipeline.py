@@ -348,6 +348,38 @@ def test_a_run_that_a_bang_cuts_in_two_counts_once():
     assert [event.kind for event in unknown].count("cycle") == 6
 
 
+def test_two_parts_of_a_run_that_are_no_cycles_are_one_together():
+    """The first part fills and is hardly held, the second is held and has no fill: the judge wants both."""
+    wants_both = (
+        tree(EVIDENCE_NAMES.index(name), np.log(least_s), -3.0, 3.0)
+        for name, least_s in (("log_fill_s", 2.0), ("log_hold_s", 2.0))
+    )
+    judge = RunJudge(both(*wants_both), tree(CONTEXT_NAMES.index("odds"), 3.0, -3.0, 3.0))
+
+    def heard(bang_s, **options):
+        model = load_model()
+        banged = replace(model, emission=Banged(model.emission, bang_s), whoosh=always(3.0), judge=judge)
+        cycle = replace(DetectorOptions().cycle, **options)
+        detector = Detector(replace(DetectorOptions(), cycle=cycle), banged)
+        events = [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+        return events, [event for event in events if event.kind in ("cycle", "incomplete")]
+
+    events, unhurt = heard(1000.0)
+    assert [event.kind for event in unhurt] == 5 * ["cycle"]
+    third = [event.time_s for event in events if event.kind == "pressure"][2]
+    whole = [*2 * ["cycle"], "incomplete", *3 * ["cycle"]]
+    verdicts = heard(third + 0.9)[1]
+    assert [event.kind for event in verdicts] == whole
+    assert [event.kind for event in settled(verdicts)] == 5 * ["cycle"]
+    # It is told as the run that it was.
+    for name in ("fill_s", "hold_s"):
+        assert verdicts[3].details[name] == pytest.approx(unhurt[2].details[name], abs=0.3)
+    # Where they are not likelier as one, or do not follow each other so soon, they are not taken for one.
+    for options in ({"least_likelier_whole": 9.0}, {"shortest_pause_s": -1.0}, {"most_complete_part": 0.0}):
+        apart = heard(third + 0.9, **options)[1]
+        assert [event.kind for event in apart] == [*2 * ["cycle"], *2 * ["incomplete"], *2 * ["cycle"]]
+
+
 def judged_alike(odds, whoosh=None, **options):
     """Verdicts on the demo's runs where all are as likely, with other trees for their whooshes."""
     model = replace(load_model(), judge=RunJudge(always(0.0), always(odds)))
