@@ -241,9 +241,10 @@ class CycleOptions:
     # the valve open and close. Simulated users take 0.87 s at least; a motor that is leant on is quicker.
     shortest_pause_s: float = 0.75
     # If it was told within so long, since of others, in noise, the start is taken for earlier than it was; and if the
-    # one before, with this one behind it, is no likelier than this.
+    # one before, with this one behind it, is no likelier than this, or so many have set in too soon before.
     soon_told_s: float = 12.0
     most_complete_part: float = 0.85
+    most_soon: int = 1
     # They are judged as one run if that makes them likelier, in log-odds, than either by so much.
     least_likelier_whole: float = 0.3
     # Hardly any pump fills a group and brings it to pressure in less than `short_run_s`, none in less than `min_run_s`;

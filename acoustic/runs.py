@@ -144,6 +144,8 @@ class RunBook:
         self._last_off: int | None = None
         self._last: _Told | None = None
         self._last_counted = False
+        # How many runs set in too soon behind another.
+        self._soon = 0
         self._closed: _Closed | None = None
         self._doubtful: list[_Doubtful] = []
 
@@ -258,11 +260,17 @@ class RunBook:
 
         Between two runs a hand must reach the switch, and the valve open and close.
         """
-        return (
+        soon = (
             self._last is not None
             and self._pause_s(run) <= self._cycle.shortest_pause_s
             and (run.on.decided - run.on.frame) * self._hop_s <= self._cycle.soon_told_s
-            and self._likely(self.memory.runs - 2) <= self._cycle.most_complete_part
+        )
+        if not soon:
+            return False
+        self._soon += 1
+        # That one start was put too early may be; where that happens again and again, a motor is leant on and let go.
+        return (
+            self._soon > self._cycle.most_soon or self._likely(self.memory.runs - 2) <= self._cycle.most_complete_part
         )
 
     def _whole(self, second: _Told) -> _Told | None:
