@@ -288,6 +288,10 @@ class Coach:
         if run is not None and run.burst:
             # Counted as such when the pump stopped.
             return []
+        whole_s = sum(_number(event, part) for part in ("fill_s", "hold_s", "release_s"))
+        if event.details.get("joined") and self._done_by_hand(event.time_s - whole_s):
+            # When its first part was said not to count.
+            return []
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
         return self._count(event.decided_s, event)
@@ -462,9 +466,7 @@ class Coach:
 
     def _count_late(self, event: Event) -> list[Cue]:
         """Count a run of which only those that followed it showed what it was; the user may have done so already."""
-        by_hand_s = [time_s for time_s in self._by_hand_s if time_s > event.time_s]
-        if by_hand_s:
-            self._by_hand_s.remove(by_hand_s[0])
+        if self._done_by_hand(event.time_s):
             return []
         self._remember()
         state, now_s = self._state, event.decided_s
@@ -480,6 +482,13 @@ class Coach:
         text = f"Counted after all: {made} of {wanted}. An earlier run sounded like those after it."
         cues = [_cue("release_ok", text, now_s, "cycle")]
         return [*cues, *self._enter(index + 1, now_s)] if index == state.step and made >= wanted else cues
+
+    def _done_by_hand(self, since_s: float) -> bool:
+        """Whether the user has counted by hand since then; true once for each time."""
+        by_hand_s = [time_s for time_s in self._by_hand_s if time_s > since_s]
+        if by_hand_s:
+            self._by_hand_s.remove(by_hand_s[0])
+        return bool(by_hand_s)
 
     def _counting(self, step: int | None = None) -> int:
         """Index of the step that a cycle belongs to: `step` or the present one, the last before it, or the first."""

@@ -473,6 +473,17 @@ def test_a_run_that_the_user_counted_by_hand_is_not_counted_again() -> None:
     assert late(session, 11.5) == "Look at the foam 3/3"
 
 
+@pytest.mark.parametrize("by_hand", ["", "[count]"])
+def test_a_run_in_two_parts_is_counted_once(by_hand: str) -> None:
+    session = Session(FULL).run(f"3 + 6 p 2 - x {by_hand} + 4 -")
+    whole = {"cycle": 1, "joined": True, "fill_s": 6.0, "hold_s": 6.0, "release_s": 1.0}
+    now_s = session.now_s
+    session.told += session.coach.push(Event("cycle", now_s, now_s, 0.9, whole))
+    assert session.place == "Cleaner 1/2"
+    # The next one is another.
+    assert session.run(CYCLE).place == "Look at the foam 2/2"
+
+
 def test_undo_after_the_rinse_has_begun_goes_back_to_the_last_count() -> None:
     session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 [undo]")
     assert session.place == "Cleaner 1/2"
