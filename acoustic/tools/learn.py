@@ -40,6 +40,7 @@ from ..model import AnyNetwork, Model
 from ..pipeline import Detector
 from ..pump import PUMP_NAMES, PumpEar
 from ..quieting import QUIETING_NAMES, QuietingEar
+from ..runs import RunBook
 from ..synth import Run
 from ..whoosh import WHOOSH_NAMES, WhooshEar
 from .lessons import FRAME_LAG_S, HOP_S, IGNORED, RELEASE, SHOT, Lesson, LessonOptions, label_complete, lessons
@@ -803,7 +804,9 @@ class _KeptEvidence(RunEvidence):
         self, run: RunFrames, machine: MachineMemory | None = None, times: PressureTimes | None = None
     ) -> RunMeasures:
         measures = super().measure(run, machine, times)
-        self.seen.append((run, measures))
+        # Two parts that may be one run are looked back over once more, as one: that is none that was told.
+        if all(run.on != told.on for told, _ in self.seen[-2:]):
+            self.seen.append((run, measures))
         return measures
 
 
@@ -814,6 +817,7 @@ class _Listening(_Taught):
         self._evidence = kept = _KeptEvidence(self.options.feature, self._extractor.names)
         # What it measures whooshes and pumps by is what it hears now.
         self._ear, self._pump_ear, self._quieting_ear = WhooshEar(kept), PumpEar(kept), QuietingEar(kept)
+        self._book = RunBook(self.options, self.model.judge, kept, self._machine, self._times)
         self.feed(lesson)
         return kept.seen
 
