@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from acoustic.config import FeatureOptions
 from acoustic.decoder import PossiblePressure, State
+from acoustic.emission import N_COLUMNS
 from acoustic.errors import ModelError
-from acoustic.evidence import EVIDENCE_NAMES, HeardRun, Trees, compare
+from acoustic.evidence import EVIDENCE_NAMES, HeardRun, RunFrames, Trees, compare
+from acoustic.features.extractor import FeatureExtractor
 from acoustic.model import load_model
 from acoustic.pump import PUMP_NAMES
 from acoustic.quieting import QUIETING_NAMES
 from acoustic.tools.learn import (
     LearnOptions,
+    _KeptEvidence,
     _quieting_truth,
     fit_judge,
     fit_networks,
@@ -109,6 +113,19 @@ def test_runs_are_paired_with_the_truth(emission, material):
     assert np.isfinite(vectors).all()
     true = sum(run.complete for lesson in material[16:] for run in lesson.runs)
     assert 0.5 * true <= complete.sum() <= true
+
+
+def test_parts_are_kept_as_they_were_told_and_not_as_one_run():
+    features = FeatureExtractor()
+    kept = _KeptEvidence(FeatureOptions(), features.names)
+    kept.reset()
+    rows = np.zeros((2000, len(features.names)), np.float32), np.full((2000, kept.n_bands + 1), -60.0, np.float32)
+    kept.push(*rows, np.zeros((2000, N_COLUMNS)))
+    # A first part, a second one, both; a third one, all three.
+    spans = ((100, 400), (450, 800), (100, 800), (850, 1200), (100, 1200))
+    for on, off in spans:
+        kept.measure(RunFrames(on, off, None, off + 40))
+    assert [(run.on, run.off) for run, _ in kept.seen] == [(100, 400), (450, 800), (850, 1200)]
 
 
 def test_the_judge_is_shown_runs_whose_whoosh_was_measured(emission, material):
