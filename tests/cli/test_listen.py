@@ -2,6 +2,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -148,7 +149,8 @@ def test_in_a_real_terminal(columns: int, rows: int) -> None:
     terminal.type("\x03")
     assert terminal.end() == 0
     assert b"Traceback" not in terminal.raw
-    assert b"cycles counted, in" in terminal.raw
+    # On a busy machine a cycle is counted before the key is read.
+    assert re.search(rb"(?<!\d)(1 cycle|(0|[2-9]|\d\d+) cycles) counted, in", terminal.raw)
 
 
 def test_keys(tmp_path: Path) -> None:
