@@ -17,12 +17,13 @@ import numpy.typing as npt
 from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
-from ..synth import Library, Run, Splice, Truth, sample_plan, synthesise
+from ..synth import Library, Run, Splice, Truth, hydraulic, sample_plan, sculpted, synthesise
 from ..synth.machines import pick
 from .foreign import foreign_sound
 
 __all__ = [
     "IGNORED",
+    "OTHER_SHARE",
     "STRANGE_SHARE",
     "Lesson",
     "LessonOptions",
@@ -46,6 +47,18 @@ _JUST_BEFORE_SHARE = 0.4
 _JUST_BEFORE_S = (0.2, 2.0)
 # How many of a training's machines are of no kind.
 STRANGE_SHARE = 0.5
+# How many of a training's sessions come from other makers than the simulator, and what they know to make.
+OTHER_SHARE = 0.4
+OTHER_MAKERS: tuple[tuple[str, float], ...] = (("hydraulic", 0.5), ("sculpted", 0.5))
+OTHER_SCENARIOS: tuple[tuple[str, float], ...] = (
+    ("cleaning", 0.46),
+    ("early_stops", 0.16),
+    ("shots", 0.18),
+    ("leak", 0.05),
+    ("stuck_shut", 0.1),
+    ("idle", 0.05),
+)
+MOST_BACKGROUNDS = 3
 
 SCENARIOS: tuple[tuple[str, float], ...] = (
     ("cleaning", 0.38),
@@ -70,7 +83,8 @@ class LessonOptions:
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
     a real pump's sound, `strange_share` of the others a machine of no kind; `cut_share` begin in the middle of
     something, or just before it; `joined_share` follow on near silence or another room, as where a microphone is
-    opened, moved or turned up; `foreign_share` have no machine in them.
+    opened, moved or turned up; `foreign_share` have no machine in them. `other_share` of those with one are made by
+    `acoustic.synth.hydraulic` or `acoustic.synth.sculpted` and begin at their beginning.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -83,6 +97,7 @@ class LessonOptions:
     cut_share: float = 0.2
     joined_share: float = 0.25
     foreign_share: float = 0.2
+    other_share: float = 0.0
 
 
 def is_held_out(path: str) -> bool:
@@ -201,10 +216,12 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     rng = np.random.default_rng([seed, index])
     if rng.random() < options.foreign_share:
         return _foreign_lesson(options.library if rng.random() < 0.75 else None, rng)
+    # Where none is wanted nothing is drawn: a seed's other sessions stay what they were.
+    if options.other_share > 0.0 and rng.random() < options.other_share:
+        return _other_lesson(options, rng)
     condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
-    # Where none is wanted nothing is drawn: a seed's other sessions stay what they were.
     strange = not spliced and options.strange_share > 0.0 and rng.random() < options.strange_share
     kind = "spliced" if spliced else "stranger" if strange else None
     plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
@@ -273,6 +290,33 @@ def _foreign_lesson(library: Library | None, rng: np.random.Generator) -> Lesson
     features, levels = FeatureExtractor().push(foreign_sound(library, rng, seconds))
     labels, weights = label_frames((), seconds, len(features))
     return Lesson("foreign", "foreign", "none", 0.0, seconds, (), features.astype(np.float16), levels, labels, weights)
+
+
+def _other_lesson(options: LessonOptions, rng: np.random.Generator) -> Lesson:
+    """Draw a session of another maker; half of those in noise have recordings for their background."""
+    maker, condition, scenario = (pick(rng, each) for each in (OTHER_MAKERS, options.conditions, OTHER_SCENARIOS))
+    backgrounds: tuple[str, ...] = ()
+    if options.library is not None and condition != "home" and rng.random() < 0.5:
+        files = [path for path, _ in options.library.files]
+        count = min(int(rng.integers(1, MOST_BACKGROUNDS + 1)), len(files))
+        backgrounds = tuple(str(path) for path in rng.choice(files, count, replace=False))
+    make = hydraulic.session if maker == "hydraulic" else sculpted.session
+    made = make(condition, scenario, int(rng.integers(2**31)), backgrounds)
+    features, levels = FeatureExtractor().push(made.samples)
+    labels, weights = label_frames(made.runs, made.duration_s, len(features))
+    machine = f"{maker}: {made.machine}"
+    return Lesson(
+        condition,
+        scenario,
+        machine,
+        0.0,
+        made.duration_s,
+        made.runs,
+        features.astype(np.float16),
+        levels,
+        labels,
+        weights,
+    )
 
 
 def lessons(

@@ -164,3 +164,16 @@ def test_some_who_come_late_come_just_before_a_run():
         after = [run.pump_on_s - lesson.start_s for run in lesson.runs if run.pump_on_s >= lesson.start_s]
         before_s.append(min(after, default=np.inf))
     assert sum(0.19 < each < 2.01 for each in before_s) >= 3
+
+
+def test_other_makers_serve_too():
+    options = LessonOptions(conditions=(("home", 1.0),), foreign_share=0.0, other_share=1.0)
+    made = [make_lesson(index, 8, options) for index in range(6)]
+    assert {lesson.machine.partition(":")[0] for lesson in made} == {"hydraulic", "sculpted"}
+    for lesson in made:
+        assert len(lesson.labels) == len(lesson.features) == round(lesson.duration_s * 100 - 0.5)
+        for run in lesson.runs:
+            on = slice(round(run.pump_on_s * 100) + 5, round(run.pump_off_s * 100) - 5)
+            assert not (lesson.labels[on] == 0).any()
+    again = make_lesson(4, 8, options)
+    assert np.array_equal(again.features, made[4].features)
