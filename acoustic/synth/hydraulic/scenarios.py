@@ -89,14 +89,13 @@ class User:
         hold_s = uniform(rng, 6, 12) if distracted else self._usual_hold_s()
         # There is more air in the first one.
         found = stage.fill_blind(fill_s, hold_s, water.air_ml * (1.6 if first else 1))
-        if outcome == "early_stop":
+        if outcome == "early_stop" or found.quieting is None:
+            # Who hears no quieting gives up.
             quieting = found.quieting or Quieting(fill_s, fill_s, fill_s)
             curves = found.curves.until(self._early_s(quieting, found.progress))
             blows = curves.bar[-1] > _BLOWS_BAR and chance(rng, 0.85)
-            stage.run(curves, outcome, quieting, release=0.8 if blows else None, first=first)
+            stage.run(curves, "early_stop", quieting, release=0.8 if blows else None, first=first)
             return
-        if found.quieting is None:
-            raise RuntimeError(f"{self._machine.name} does not quieten after a fill of {fill_s:.1f} s")
         curves = found.curves.until(found.quieting.complete_s + hold_s)
         stage.run(curves, outcome, found.quieting, release=1.0 if outcome == "cycle" else None, first=first)
 

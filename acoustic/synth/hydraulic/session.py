@@ -78,8 +78,6 @@ def session(condition: str, scenario: str, index: int, backgrounds: tuple[str | 
         For an unknown condition or scenario.
     AudioFileError
         If a recording cannot be read.
-    RuntimeError
-        If the machine that was drawn does not quieten in one of its cycles; another index gives another machine.
     """
     for what, name, known in (("condition", condition, CONDITIONS), ("scenario", scenario, SCENARIOS)):
         if name not in known:
