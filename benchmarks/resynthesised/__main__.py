@@ -1,6 +1,8 @@
 """The detector on machines re-made from recordings: so many cleanings a condition, half as many of each other scenario.
 
-python -m benchmarks.resynthesised [--corpus DIR] [--count 25] [--first 0] [--jobs 2]
+python -m benchmarks.resynthesised [--corpus DIR] [--count 25] [--first 100] [--jobs 2]
+
+The first hundred of each are there to be looked at; what is written down is of others.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from ..results import table, write_section
 from . import CONDITIONS, SCENARIOS, ResynthesisedSession
 from . import __doc__ as _package_doc
 
+# Figures of sessions that somebody looked at while changing things are none.
+LOOKED_AT = 100
 _ABOUT = " ".join(_package_doc.split("\n\n")[1].split())
 
 
@@ -30,7 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.resynthesised", description=__doc__.splitlines()[0])
     parser.add_argument("--corpus", type=Path, default=Path(os.environ.get("BACKFLUSH_CORPUS", beside)))
     parser.add_argument("--count", type=int, default=25, help="cleanings a condition")
-    parser.add_argument("--first", type=int, default=0, help="index of the first session")
+    parser.add_argument("--first", type=int, default=LOOKED_AT, help="index of the first session")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     arguments = parser.parse_args()
     if not arguments.corpus.is_dir():
@@ -40,7 +44,7 @@ def main() -> None:
     sessions = _sessions(arguments.corpus, arguments.count, arguments.first)
     scores = list(evaluate(sessions, live_detector, arguments.jobs))
     command = f"python -m benchmarks.resynthesised --count {arguments.count}"
-    if arguments.first:
+    if arguments.first != LOOKED_AT:
         command += f" --first {arguments.first}"
     body = f"{_ABOUT}\n\n{_cleanings(scores)}\n\n{_others(scores)}"
     write_section("resynthesised", "Machines re-made from recordings", command, body)
