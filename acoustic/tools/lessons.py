@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ import numpy.typing as npt
 from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
-from ..synth import Library, Run, Splice, Truth, hydraulic, sample_plan, sculpted, synthesise
+from ..synth import Library, Run, Splice, hydraulic, sample_plan, sculpted, synthesise
 from ..synth.machines import pick
 from .foreign import foreign_sound
 
@@ -83,8 +84,8 @@ class LessonOptions:
     `library_share` of the sessions take their distractions from recordings, where there are any; `spliced_share` have
     a real pump's sound, `strange_share` of the others a machine of no kind; `cut_share` begin in the middle of
     something, or just before it; `joined_share` follow on near silence or another room, as where a microphone is
-    opened, moved or turned up; `foreign_share` have no machine in them. `other_share` of those with one are made by
-    `acoustic.synth.hydraulic` or `acoustic.synth.sculpted` and begin at their beginning.
+    opened, moved or turned up; `foreign_share` are sounds without any machine. `other_share` of all others, some of
+    them idle, are made by `acoustic.synth.hydraulic` or `acoustic.synth.sculpted`.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -133,7 +134,8 @@ class Lesson:
     """One session.
 
     `features` (frames, features) float16, `levels` (frames, bands + 1), `labels` and `weights` (frames,); for labels
-    see `label_frames`. Times in `runs` count from `start_s` seconds before the first frame.
+    see `label_frames`. Times in `runs` count from `start_s` seconds before the first frame. Where a
+    session was cut, a run that was over by then is not among them, and one that was under way begins at the cut.
     """
 
     condition: str
@@ -217,23 +219,16 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     if rng.random() < options.foreign_share:
         return _foreign_lesson(options.library if rng.random() < 0.75 else None, rng)
     # Where none is wanted nothing is drawn: a seed's other sessions stay what they were.
-    if options.other_share > 0.0 and rng.random() < options.other_share:
-        return _other_lesson(options, rng)
-    condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
-    library = options.library if rng.random() < options.library_share else None
-    spliced = bool(options.splices) and rng.random() < options.spliced_share
-    strange = not spliced and options.strange_share > 0.0 and rng.random() < options.strange_share
-    kind = "spliced" if spliced else "stranger" if strange else None
-    plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
-    recording = synthesise(plan, rng, RATE_HZ)
-    truth = recording.truth
+    other = options.other_share > 0.0 and rng.random() < options.other_share
+    condition, scenario, machine, samples, runs, duration_s = (_other if other else _simulated)(options, rng)
     extractor = FeatureExtractor()
     hop = extractor.frame.hop
-    labels, weights = label_frames(truth.runs, truth.duration_s, len(recording.samples) // hop)
+    labels, weights = label_frames(runs, duration_s, len(samples) // hop)
     cut = 0
     if rng.random() < options.cut_share:
-        cut = _cut(truth, rng)
-    samples = recording.samples[cut * hop :]
+        cut = _cut(runs, duration_s, rng)
+        runs = _runs_after(cut * HOP_S, runs)
+    samples = samples[cut * hop :]
     lead = 0
     if rng.random() < options.joined_share:
         before = _other_room(rng, hop)
@@ -243,10 +238,10 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     return Lesson(
         condition=condition,
         scenario=scenario,
-        machine=plan.machine.kind,
+        machine=machine,
         start_s=(cut - lead) * HOP_S,
-        duration_s=truth.duration_s,
-        runs=truth.runs,
+        duration_s=duration_s,
+        runs=runs,
         features=features.astype(np.float16),
         levels=levels,
         labels=np.concatenate([np.zeros(lead, labels.dtype), labels[cut:]]),
@@ -254,18 +249,59 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     )
 
 
-def _cut(truth: Truth, rng: np.random.Generator) -> int:
+class _Made(NamedTuple):
+    condition: str
+    scenario: str
+    machine: str
+    samples: F32
+    runs: tuple[Run, ...]
+    duration_s: float
+
+
+def _simulated(options: LessonOptions, rng: np.random.Generator) -> _Made:
+    condition, scenario = pick(rng, options.conditions), pick(rng, options.scenarios)
+    library = options.library if rng.random() < options.library_share else None
+    spliced = bool(options.splices) and rng.random() < options.spliced_share
+    strange = not spliced and options.strange_share > 0.0 and rng.random() < options.strange_share
+    kind = "spliced" if spliced else "stranger" if strange else None
+    plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
+    recording = synthesise(plan, rng, RATE_HZ)
+    truth = recording.truth
+    return _Made(condition, scenario, plan.machine.kind, recording.samples, truth.runs, truth.duration_s)
+
+
+def _other(options: LessonOptions, rng: np.random.Generator) -> _Made:
+    """Draw a session of another maker; half of those in noise have recordings for their background."""
+    maker, condition, scenario = (pick(rng, each) for each in (OTHER_MAKERS, options.conditions, OTHER_SCENARIOS))
+    index = int(rng.integers(2**31))
+    backgrounds: tuple[str, ...] = ()
+    if options.library is not None and condition != "home" and rng.random() < 0.5:
+        files = [path for path, _ in options.library.files]
+        count = min(int(rng.integers(1, MOST_BACKGROUNDS + 1)), len(files))
+        backgrounds = tuple(str(path) for path in rng.choice(files, count, replace=False))
+    make = hydraulic.session if maker == "hydraulic" else sculpted.session
+    made = make(condition, scenario, index, backgrounds)
+    return _Made(condition, scenario, f"{maker}: {made.machine}", made.samples, made.runs, made.duration_s)
+
+
+def _cut(runs: tuple[Run, ...], duration_s: float, rng: np.random.Generator) -> int:
     """Frame at which somebody who came late began to listen: just before a run, in its fill, in it, or anywhere."""
-    first_s, last_s = 0.0, 0.7 * truth.duration_s
-    if truth.runs and rng.random() < _JUST_BEFORE_SHARE:
-        run = truth.runs[int(rng.integers(len(truth.runs)))]
+    first_s, last_s = 0.0, 0.7 * duration_s
+    if runs and rng.random() < _JUST_BEFORE_SHARE:
+        run = runs[int(rng.integers(len(runs)))]
         return int(max(0.0, run.pump_on_s - rng.uniform(*_JUST_BEFORE_S)) / HOP_S)
-    if truth.runs and rng.random() < 0.75:
-        run = truth.runs[int(rng.integers(len(truth.runs)))]
-        first_s, last_s = run.pump_on_s, truth.duration_s if run.pump_off_s is None else run.pump_off_s
+    if runs and rng.random() < 0.75:
+        run = runs[int(rng.integers(len(runs)))]
+        first_s, last_s = run.pump_on_s, duration_s if run.pump_off_s is None else run.pump_off_s
         if run.quieting_50_s is not None and rng.random() < 0.6:
             last_s = run.quieting_50_s
     return int(rng.uniform(first_s, last_s) / HOP_S)
+
+
+def _runs_after(cut_s: float, runs: tuple[Run, ...]) -> tuple[Run, ...]:
+    """Leave of the runs what somebody hears who comes late: what was joined on before is none of them."""
+    left = (run for run in runs if run.pump_off_s is None or run.pump_off_s > cut_s)
+    return tuple(replace(run, pump_on_s=max(run.pump_on_s, cut_s)) for run in left)
 
 
 def _other_room(rng: np.random.Generator, hop: int) -> F32:
@@ -290,33 +326,6 @@ def _foreign_lesson(library: Library | None, rng: np.random.Generator) -> Lesson
     features, levels = FeatureExtractor().push(foreign_sound(library, rng, seconds))
     labels, weights = label_frames((), seconds, len(features))
     return Lesson("foreign", "foreign", "none", 0.0, seconds, (), features.astype(np.float16), levels, labels, weights)
-
-
-def _other_lesson(options: LessonOptions, rng: np.random.Generator) -> Lesson:
-    """Draw a session of another maker; half of those in noise have recordings for their background."""
-    maker, condition, scenario = (pick(rng, each) for each in (OTHER_MAKERS, options.conditions, OTHER_SCENARIOS))
-    backgrounds: tuple[str, ...] = ()
-    if options.library is not None and condition != "home" and rng.random() < 0.5:
-        files = [path for path, _ in options.library.files]
-        count = min(int(rng.integers(1, MOST_BACKGROUNDS + 1)), len(files))
-        backgrounds = tuple(str(path) for path in rng.choice(files, count, replace=False))
-    make = hydraulic.session if maker == "hydraulic" else sculpted.session
-    made = make(condition, scenario, int(rng.integers(2**31)), backgrounds)
-    features, levels = FeatureExtractor().push(made.samples)
-    labels, weights = label_frames(made.runs, made.duration_s, len(features))
-    machine = f"{maker}: {made.machine}"
-    return Lesson(
-        condition,
-        scenario,
-        machine,
-        0.0,
-        made.duration_s,
-        made.runs,
-        features.astype(np.float16),
-        levels,
-        labels,
-        weights,
-    )
 
 
 def lessons(

@@ -12,7 +12,8 @@ import soundfile
 
 from acoustic.errors import AudioFileError
 from acoustic.synth import Run
-from acoustic.synth.sculpted import CONDITIONS, SCENARIOS, Session, session
+from acoustic.synth.made import Session
+from acoustic.synth.sculpted import CONDITIONS, SCENARIOS, session
 
 RATE_HZ = 16_000
 # Short sessions, in all conditions.

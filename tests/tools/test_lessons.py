@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import soundfile
@@ -166,14 +168,40 @@ def test_some_who_come_late_come_just_before_a_run():
     assert sum(0.19 < each < 2.01 for each in before_s) >= 3
 
 
-def test_other_makers_serve_too():
-    options = LessonOptions(conditions=(("home", 1.0),), foreign_share=0.0, other_share=1.0)
+@pytest.mark.parametrize("late", [0.0, 1.0])
+def test_other_makers_serve_too(late):
+    options = LessonOptions(
+        conditions=(("home", 1.0),), foreign_share=0.0, other_share=1.0, cut_share=late, joined_share=late
+    )
     made = [make_lesson(index, 8, options) for index in range(6)]
     assert {lesson.machine.partition(":")[0] for lesson in made} == {"hydraulic", "sculpted"}
+    assert any(lesson.start_s != 0.0 for lesson in made) == bool(late)
+    heard = 0
     for lesson in made:
-        assert len(lesson.labels) == len(lesson.features) == round(lesson.duration_s * 100 - 0.5)
+        assert len(lesson.labels) == len(lesson.features) == len(lesson.weights)
+        assert len(lesson.labels) == round((lesson.duration_s - lesson.start_s) * 100 - 0.5)
         for run in lesson.runs:
-            on = slice(round(run.pump_on_s * 100) + 5, round(run.pump_off_s * 100) - 5)
-            assert not (lesson.labels[on] == 0).any()
+            start, stop = (round((time_s - lesson.start_s) * 100) for time_s in (run.pump_on_s, run.pump_off_s))
+            assert start >= 0
+            on = lesson.labels[start + 5 : stop - 5]
+            assert not (on == 0).any()
+            heard += len(on) > 0
+    assert heard >= 6
     again = make_lesson(4, 8, options)
     assert np.array_equal(again.features, made[4].features)
+
+
+def test_other_makers_have_recordings_in_their_noise(tmp_path):
+    rng = np.random.default_rng(4)
+    for name in ("a.wav", "b.wav"):
+        soundfile.write(tmp_path / name, 0.1 * rng.standard_normal(16_000 * 5), 16_000)
+    quiet = LessonOptions(
+        conditions=(("kitchen", 1.0),), foreign_share=0.0, other_share=1.0, cut_share=0.0, joined_share=0.0
+    )
+    noisy = replace(quiet, library=Library.from_folder(tmp_path))
+    differ = 0
+    for index in range(6):
+        without, mixed = (make_lesson(index, 12, options) for options in (quiet, noisy))
+        assert mixed.runs == without.runs
+        differ += not np.array_equal(mixed.features, without.features)
+    assert 0 < differ < 6

@@ -1,7 +1,7 @@
 """Sessions from equations of pressure and flow: a second way to make them.
 
-Written independently of the rest of `acoustic.synth`, and sharing no code with it but `Run`, so that what is trained
-does not only hear one maker's idea of a machine. The flow of the pump, the trapped air, the over-pressure valve, a leak
+Written independently of the rest of `acoustic.synth`, and sharing only types with it, so that what is trained does not
+only hear one maker's idea of a machine. The flow of the pump, the trapped air, the over-pressure valve, a leak
 or a puck are integrated in time; the sources of sound (magnet, piston, motor, water, valves, loose panels) take their
 strength from the pressures and flows, excite resonances, and reach the microphone through a room. The truth is read
 off the same curves.
@@ -18,6 +18,6 @@ True
 
 from __future__ import annotations
 
-from .session import CONDITIONS, SCENARIOS, Session, session
+from .session import CONDITIONS, SCENARIOS, session
 
-__all__ = ["CONDITIONS", "SCENARIOS", "Session", "session"]
+__all__ = ["CONDITIONS", "SCENARIOS", "session"]

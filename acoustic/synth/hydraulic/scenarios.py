@@ -12,12 +12,13 @@ from typing import Final
 import numpy as np
 
 from ...config import RATE_HZ
+from ..made import Outcome
 from .appliances import grinder, steam
 from .draws import chance, log_uniform, uniform
 from .machine import Machine
 from .signals import F64, colour, convolve, fade, gain, noise, samples
 from .small_sounds import Handling, bubbles
-from .stage import Outcome, Stage
+from .stage import Stage
 from .water import CONTROL_HZ, Blind, Boiler, OpenGroup, Puck, Quieting, flow
 
 __all__ = ["SCENARIOS", "User"]

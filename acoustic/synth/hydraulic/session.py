@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from ...config import RATE_HZ
-from ..truth import Run
+from ..made import RunTimes, Session
 from .draws import chance, generator, log_uniform, uniform
 from .machine import Machine, draw_machine
 from .pump import PumpSound
 from .room import Microphone, draw_microphone, ride_gain, room, suppress
 from .scenarios import SCENARIOS, User
 from .signals import F32, add, convolve, gain, noise, rms
-from .stage import LaidRun, Stage
+from .stage import Stage
 from .surroundings import bed, events
 from .water import OpenGroup, Puck, fill_blind, flow, strengths
 
-__all__ = ["CONDITIONS", "SCENARIOS", "Session", "session"]
+__all__ = ["CONDITIONS", "SCENARIOS", "session"]
 
 # How far the filling pump stands out of the steady noise, dB.
 _OVER_NOISE_DB: Final = {"home": (15, 35), "kitchen": (8, 20), "hard": (0, 12), "cafe": (5, 15)}
@@ -32,30 +31,6 @@ _MACHINES_TRIED: Final = 20
 # The quieting of a machine that will do: it begins after, and takes between, so many seconds.
 _BEGINS_S: Final = 1.0
 _TAKES_S: Final = (0.12, 4.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A session that was made.
-
-    Parameters
-    ----------
-    samples
-        float32, shape (n,), 16 kHz, within full scale.
-    runs
-        What the pump really did, in order.
-    machine
-        Its name, "none" where there is none.
-    """
-
-    samples: F32 = field(repr=False)
-    runs: tuple[Run, ...]
-    machine: str
-
-    @property
-    def duration_s(self) -> float:
-        """How long it is."""
-        return len(self.samples) / RATE_HZ
 
 
 def session(condition: str, scenario: str, index: int, backgrounds: tuple[str | Path, ...] = ()) -> Session:
@@ -112,7 +87,7 @@ def session(condition: str, scenario: str, index: int, backgrounds: tuple[str | 
     own_db = min(microphone.noise_dbfs, level_db - over_db - 3)
     recorded = mixed * np.float32(gain(level_db)) + noise(aside, count) * np.float32(gain(own_db))
     samples = _processed(recorded, microphone, rng)
-    runs = tuple(laid.run(shots=scenario == "shots") for laid in stage.runs)
+    runs = tuple(laid.run(shots=scenario == "shots", digits=4) for laid in stage.runs)
     return Session(samples, runs, "none" if idle else machine.name)
 
 
@@ -138,7 +113,7 @@ def _working_machine(rng: np.random.Generator) -> Machine:
     return machine
 
 
-def _filling_level(heard: F32, runs: list[LaidRun]) -> float:
+def _filling_level(heard: F32, runs: list[RunTimes]) -> float:
     """Median level of the pump as it fills, over the runs that are long enough to tell."""
     levels_db = []
     for run in runs:

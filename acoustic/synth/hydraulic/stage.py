@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 
 from ...config import RATE_HZ
-from ..truth import Run
+from ..made import Outcome, RunTimes
 from .draws import chance, uniform
 from .machine import Machine
 from .pump import PumpSound
@@ -17,9 +16,7 @@ from .signals import F32, Floats, add, gain, samples
 from .small_sounds import Handling, blow, bubbles, handling
 from .water import BlindRun, Curves, Quieting, fill_blind, strengths
 
-__all__ = ["LaidRun", "Outcome", "Stage"]
-
-Outcome = Literal["cycle", "early_stop", "no_release", "other"]
+__all__ = ["Stage"]
 
 # A whoosh that is fainter beside the machine's usual one is only a trickle.
 _FAINTEST_WHOOSH: Final = 0.12
@@ -29,68 +26,6 @@ _LEAST_BAR: Final = 0.2
 _RUNS_OUT: Final = 1.2
 # Air in the water of a session's first run, and of all others.
 _FIRST_AIR, _LATER_AIR = 1.0, 0.3
-# What `Run` is told: there is no such flow here, only whether a release is one that counts.
-_RELEASED_ML_S, _TRICKLED_ML_S = 20.0, 0.01
-_FULL_SHARE, _STOPPED_SHARE = 1.0, 0.2
-# With a basket of coffee, what runs longer is a shot and no flush.
-_SHORTEST_SHOT_S: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class LaidRun:
-    """A run of the pump: seconds of the session, to a tenth of a millisecond; None for what did not happen."""
-
-    on_s: float
-    off_s: float
-    begun_s: float | None
-    most_s: float | None
-    complete_s: float | None
-    release_s: float | None
-    release_end_s: float | None
-    outcome: Outcome
-
-    @property
-    def fill_end_s(self) -> float:
-        """Until when it sounds as in the fill."""
-        return self.begun_s or self.off_s
-
-    def run(self, *, shots: bool) -> Run:
-        """Return the truth of it; `shots` where the basket holds coffee."""
-        released = None if self.release_s is None else _RELEASED_ML_S
-        if self.outcome == "other":
-            return Run(
-                "shot" if shots and self.off_s - self.on_s > _SHORTEST_SHOT_S else "flush",
-                self.on_s,
-                pump_off_s=self.off_s,
-                vent_s=self.release_s,
-                release_peak_ml_s=released,
-                release_end_s=self.release_end_s,
-            )
-        if self.outcome == "early_stop":
-            return Run(
-                "backflush",
-                self.on_s,
-                quieting_50_s=self.begun_s,
-                pump_off_s=self.off_s,
-                pump_off_share=_STOPPED_SHARE,
-                vent_s=self.release_s,
-                release_peak_ml_s=None if released is None else _TRICKLED_ML_S,
-                release_end_s=self.release_end_s,
-            )
-        half_s = None if self.begun_s is None or self.most_s is None else 0.5 * (self.begun_s + self.most_s)
-        return Run(
-            "backflush",
-            self.on_s,
-            quieting_50_s=half_s,
-            quieting_80_s=self.most_s,
-            quieting_100_s=self.complete_s,
-            pressure_up_s=self.complete_s,
-            pump_off_s=self.off_s,
-            pump_off_share=_FULL_SHARE,
-            vent_s=self.release_s,
-            release_peak_ml_s=released,
-            release_end_s=self.release_end_s,
-        )
 
 
 class Stage:
@@ -106,7 +41,7 @@ class Stage:
 
     def __init__(self, machine: Machine, rng: np.random.Generator) -> None:
         self.machine = machine
-        self.runs: list[LaidRun] = []
+        self.runs: list[RunTimes] = []
         self.now_s = 0.0
         self._rng = rng
         self._pump = PumpSound(machine)
@@ -139,7 +74,7 @@ class Stage:
         release: float | None = None,
         first: bool = False,
         switched: bool = True,
-    ) -> LaidRun:
+    ) -> RunTimes:
         """Lay a run of the pump that begins now, and go on to its end.
 
         Parameters
@@ -172,7 +107,8 @@ class Stage:
         begun_s, most_s, complete_s = (
             on_s + time_s if time_s <= curves.duration_s else None for time_s in quieting or (np.inf,) * 3
         )
-        laid = LaidRun(
+        laid = RunTimes(
+            outcome,
             _rounded(on_s),
             _rounded(off_s),
             None if begun_s is None else _rounded(begun_s),
@@ -180,7 +116,6 @@ class Stage:
             None if complete_s is None else _rounded(complete_s),
             None if release_s is None else _rounded(release_s),
             None if release_end_s is None else _rounded(release_end_s),
-            outcome,
         )
         self.runs.append(laid)
         return laid

@@ -1,6 +1,6 @@
 """A second way to make sessions: excitations, shaped by spectra that move.
 
-It was written independently of the rest of `acoustic.synth` and shares no code with it but `Run`, so that what is
+It was written independently of the rest of `acoustic.synth` and shares no code with it but its types, so that what is
 trained does not only hear one maker's idea of a machine. There is no water in it and no pressure in bar: a machine is a
 spectrum while it fills and another under pressure, its strokes, and what sounds along. Strokes, noise, tones and grains
 are filtered by short-time spectra, sent through a room from one of two places, a microphone and sometimes a laptop's
@@ -19,6 +19,6 @@ True
 from __future__ import annotations
 
 from .plan import SCENARIOS
-from .session import CONDITIONS, Session, session
+from .session import CONDITIONS, session
 
-__all__ = ["CONDITIONS", "SCENARIOS", "Session", "session"]
+__all__ = ["CONDITIONS", "SCENARIOS", "session"]

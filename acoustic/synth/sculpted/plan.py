@@ -7,15 +7,15 @@ from typing import Final, Literal
 
 import numpy as np
 
+from ..made import Outcome
 from .machine import Machine, QuietingShape
 from .signals import CURVE_HZ, F64, curve_times_s, gain, slow
 
-__all__ = ["SCENARIOS", "Outcome", "Pause", "Plan", "PumpRun", "Quieting", "draw_plan", "pressed_curve"]
+__all__ = ["SCENARIOS", "Pause", "Plan", "PumpRun", "Quieting", "draw_plan", "pressed_curve"]
 
 SCENARIOS: Final = ("cleaning", "early_stops", "shots", "leak", "stuck_shut", "idle")
 
 RunKind = Literal["blind", "flush", "burst", "refill", "leak", "shot", "preinfusion"]
-Outcome = Literal["cycle", "early_stop", "no_release", "other"]
 PauseKind = Literal["short", "pause", "handle_off", "shot"]
 
 _SHORTEST_S: Final = 40.0

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from scipy.signal import oaconvolve
 
-from ..truth import Run
+from ..made import RunTimes, Session
 from .backgrounds import background
 from .distractions import add_hands, draw_distraction
 from .machine import Machine, draw_machine
-from .plan import SCENARIOS, Outcome, Plan, PumpRun, draw_plan, pressed_curve
+from .plan import SCENARIOS, Plan, PumpRun, draw_plan, pressed_curve
 from .pump import fill_scale, pump_sound
 from .release import release_sound
 from .room import digitised, draw_one, draw_place, processed
 from .signals import F32, RATE_HZ, add, band_levels_db, frame_levels_db, gain
 from .strikes import strike
 
-__all__ = ["CONDITIONS", "Session", "session"]
+__all__ = ["CONDITIONS", "session"]
 
 CONDITIONS: Final = ("home", "kitchen", "hard", "cafe")
 
@@ -35,44 +34,6 @@ _DISTRACTIONS_DB: Final = {"home": (-26, -12), "kitchen": (-17, -2), "hard": (-1
 _OTHER_PUMP_DB: Final = (-14, -5)
 _STRIKING_DB: Final = 10
 _MOST_DISTRACTIONS: Final = 16
-# The most flow of a release, mL/s, for `Run`: a full one, and that of hardly any pressure.
-_RELEASE_ML_S: Final = 20.0
-_WEAK_RELEASE_ML_S: Final = 0.01
-# Runs of a session of shots that last longer are shots.
-_LONGEST_FLUSH_S: Final = 12.0
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """Samples at 16 kHz, what the pump really did, and what kind of machine it was."""
-
-    samples: F32 = field(repr=False)
-    runs: tuple[Run, ...]
-    machine: str
-
-    @property
-    def duration_s(self) -> float:
-        """How long it is."""
-        return len(self.samples) / RATE_HZ
-
-
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """When what happened in a run; the quieting begins, is done by 80 % (in dB) and is complete."""
-
-    outcome: Outcome
-    on_s: float
-    off_s: float
-    fall_s: float | None = None
-    most_s: float | None = None
-    pressure_s: float | None = None
-    release_s: float | None = None
-    release_end_s: float | None = None
-
-    @property
-    def fill_end_s(self) -> float:
-        """When the free flow is over."""
-        return self.fall_s or self.off_s
 
 
 def session(condition: str, scenario: str, index: int, backgrounds: tuple[str, ...] = ()) -> Session:
@@ -125,11 +86,11 @@ def session(condition: str, scenario: str, index: int, backgrounds: tuple[str, .
     heard = (wet + around) * float(gain(level_db - fill_db))
     heard = heard + rng.standard_normal(count, dtype=np.float32) * float(gain(rng.uniform(-96, -78)))
     samples = digitised(rng, processed(rng, heard, condition))
-    runs = tuple(_truth(each, scenario) for each in times)
+    runs = tuple(each.run(shots=scenario == "shots", digits=3) for each in times)
     return Session(samples, runs, "none" if idle else machine.name)
 
 
-def _run_machine(rng: np.random.Generator, machine: Machine, plan: Plan, count: int) -> tuple[F32, list[_Times]]:
+def _run_machine(rng: np.random.Generator, machine: Machine, plan: Plan, count: int) -> tuple[F32, list[RunTimes]]:
     """Sound of the machine without a room; its fill has an RMS of 1."""
     mix = np.zeros(count, np.float32)
     scale = fill_scale(machine)
@@ -143,7 +104,7 @@ def _run_machine(rng: np.random.Generator, machine: Machine, plan: Plan, count: 
     return mix, times
 
 
-def _times(machine: Machine, run: PumpRun, release_s: float | None, release_end_s: float | None) -> _Times:
+def _times(machine: Machine, run: PumpRun, release_s: float | None, release_end_s: float | None) -> RunTimes:
     fall_s = most_s = pressure_s = None
     if run.quieting is not None:
         progress = np.linspace(0, 1, 2001)
@@ -154,7 +115,7 @@ def _times(machine: Machine, run: PumpRun, release_s: float | None, release_end_
         if run.outcome != "early_stop":
             most_s = begin_s + length_s * float(progress[np.argmax(pressed >= 0.8)])
             pressure_s = begin_s + length_s * float(progress[np.argmax(pressed >= 0.99)])
-    return _Times(run.outcome, run.start_s, run.stop_s, fall_s, most_s, pressure_s, release_s, release_end_s)
+    return RunTimes(run.outcome, run.start_s, run.stop_s, fall_s, most_s, pressure_s, release_s, release_end_s)
 
 
 def _add_clicks(rng: np.random.Generator, machine: Machine, run: PumpRun, mix: F32) -> None:
@@ -218,7 +179,7 @@ def _use_hands(rng: np.random.Generator, machine: Machine, plan: Plan, condition
     return mix
 
 
-def _fill_level_db(wet: F32, times: list[_Times]) -> float:
+def _fill_level_db(wet: F32, times: list[RunTimes]) -> float:
     """Level of the fill at the microphone, 0 dB without a run."""
     if not times:
         return 0.0
@@ -231,17 +192,17 @@ def _fill_level_db(wet: F32, times: list[_Times]) -> float:
     return float(np.median(levels_db))
 
 
-def _audible_factor(wet: F32, around: F32, times: list[_Times]) -> float:
+def _audible_factor(wet: F32, around: F32, times: list[RunTimes]) -> float:
     """Factor, at most 1, of the background that leaves the quieting audible.
 
     Over it some band still sinks by 4 dB at least, or by most of what it sinks without it, up to 8 dB.
     """
     factor = 1.0
     for each in times:
-        if each.pressure_s is None or each.fall_s is None:
+        if each.complete_s is None or each.begun_s is None:
             continue
-        fill_db = band_levels_db(wet, max(each.on_s + 0.3, each.fall_s - 2.5), each.fall_s)
-        hold_db = band_levels_db(wet, each.pressure_s + 0.05, each.off_s - 0.35)
+        fill_db = band_levels_db(wet, max(each.on_s + 0.3, each.begun_s - 2.5), each.begun_s)
+        hold_db = band_levels_db(wet, each.complete_s + 0.05, each.off_s - 0.35)
         around_db = band_levels_db(around, each.on_s, each.off_s)
         if fill_db is None or hold_db is None or around_db is None:
             continue
@@ -261,7 +222,7 @@ def _distract(
     duration_s: float,
     count: int,
     mains_hz: int,
-    times: list[_Times],
+    times: list[RunTimes],
     idle: bool,
 ) -> F32 | None:
     """Draw passing sounds of the rest of the room, relative to the fill, or None; at home few beside a run's start."""
@@ -285,41 +246,3 @@ def _distract(
         add(mix, one.sound, at_s, float(gain(level_db)))
         any_added = True
     return mix if any_added else None
-
-
-def _truth(times: _Times, scenario: str) -> Run:
-    """Bring the times, to a millisecond, into a run of the pump."""
-
-    def rounded(time_s: float | None) -> float | None:
-        return None if time_s is None else round(float(time_s), 3)
-
-    on_s, off_s = round(float(times.on_s), 3), round(float(times.off_s), 3)
-    release_s, release_end_s = rounded(times.release_s), rounded(times.release_end_s)
-    peak_ml_s = None
-    if release_s is not None:
-        peak_ml_s = _WEAK_RELEASE_ML_S if times.outcome == "early_stop" else _RELEASE_ML_S
-    if times.outcome == "other":
-        return Run(
-            "shot" if scenario == "shots" and off_s - on_s > _LONGEST_FLUSH_S else "flush",
-            on_s,
-            pump_off_s=off_s,
-            vent_s=release_s,
-            release_peak_ml_s=peak_ml_s,
-            release_end_s=release_end_s,
-        )
-    fall_s, most_s, pressure_s = rounded(times.fall_s), rounded(times.most_s), rounded(times.pressure_s)
-    # A run that is stopped early is at most a little into its quieting.
-    half_s = 0.5 * (fall_s + most_s) if fall_s is not None and most_s is not None else fall_s
-    return Run(
-        "backflush",
-        on_s,
-        quieting_50_s=half_s,
-        quieting_80_s=most_s,
-        quieting_100_s=pressure_s,
-        pressure_up_s=pressure_s,
-        pump_off_s=off_s,
-        pump_off_share=0.2 if times.outcome == "early_stop" else 1.0,
-        vent_s=release_s,
-        release_peak_ml_s=peak_ml_s,
-        release_end_s=release_end_s,
-    )
