@@ -138,7 +138,7 @@ class DecoderOptions:
     pressure_posterior: float = 0.985
     # Where pressure is judged, it is asked about so often while the pump runs, and told once it is so likely by the
     # mean of the last answers' log-odds.
-    pressure_judged: float = 0.58
+    pressure_judged: float = 0.62
     pressure_again_frames: int = 5
     pressure_asks: int = 6
     # Then it has come at most and at least so long ago, whatever the belief has it: that is how soon the judge is sure.

@@ -153,14 +153,12 @@ def pumps_told(model, seed):
     return sum(event.kind == "pump_on" for event in events)
 
 
-@pytest.mark.parametrize("seed", [9, 13, 27, 30, 48, 70])
-def test_noise_that_jumps_in_level_is_told_from_a_pump(seed):
-    assert pumps_told(load_model(), seed) == 0
-
-
-@pytest.mark.parametrize("seed", [13, 70])
-def test_the_decoder_alone_takes_such_noise_for_a_pump(seed):
-    assert pumps_told(replace(load_model(), pump=None), seed) >= 2
+def test_noise_that_jumps_in_level_is_told_from_a_pump():
+    # No sounds chosen for it: of sixty, the decoder alone takes some fourteen for a pump.
+    judged, unjudged = load_model(), replace(load_model(), pump=None)
+    taken = [seed for seed in range(60) if pumps_told(judged, seed)]
+    assert len(taken) <= 2, taken
+    assert sum(pumps_told(unjudged, seed) > 0 for seed in range(60)) >= 10
 
 
 @pytest.mark.parametrize(("begun_at", "waited"), [(0, 0), (198_765, 179_191), (2_722_304, 129_174)])
@@ -455,25 +453,28 @@ def first_pump_s(blocks, doubt):
     return next(event.time_s for event in told if event.kind == "pump_on")
 
 
-@pytest.mark.parametrize("seed", [15, 76, 393])
+@pytest.mark.parametrize("seed", [5, 15, 76, 393])
 def test_a_hum_from_the_first_moment_on_is_no_pump(seed):
     blocks, start_s = begun_in_a_humming_room(seed)
     assert first_pump_s(blocks, DecoderOptions().unknown_room_odds) == pytest.approx(start_s, abs=0.3)
 
 
 def test_without_doubts_of_an_unknown_room_a_hum_is_told_as_a_pump():
-    blocks, _ = begun_in_a_humming_room(393)
-    assert first_pump_s(blocks, 0.0) < 1.0
+    blocks, start_s = begun_in_a_humming_room(5)
+    assert first_pump_s(blocks, 0.0) < start_s - 5.0
 
 
-@pytest.mark.parametrize("seed", [15, 76])
-def test_a_pump_that_ran_before_anybody_listened_is_told(seed):
-    blocks, start_s = begun_in_a_humming_room(seed)
-    detector = Detector()
-    begun = [block for block in blocks if block.start > (start_s + 0.5) * 16_000]
-    told = [event for block in begun for event in detector.push(block)]
-    pump_on = next(event for event in told if event.kind == "pump_on")
-    assert pump_on.decided_s < start_s + 3.0
+def test_a_pump_that_ran_before_anybody_listened_is_told():
+    # No rooms chosen for it.
+    late = []
+    for seed in range(40):
+        blocks, start_s = begun_in_a_humming_room(seed)
+        detector = Detector()
+        begun = [block for block in blocks if block.start > (start_s + 0.5) * 16_000]
+        told = [event for block in begun for event in detector.push(block)]
+        if not any(event.kind == "pump_on" and event.decided_s < start_s + 3.0 for event in told):
+            late.append(seed)
+    assert len(late) <= 5, late
 
 
 def test_out_of_a_quiet_room_the_warning_comes_at_once():
