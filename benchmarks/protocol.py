@@ -179,14 +179,20 @@ def sounds(setting: Setting) -> list[Row]:
     scores = setting.scores(looped(files, setting.hours, SEED))
     overall = _summary(scores)
     cycles, pump_on = overall.false_cycles, overall.false_pump_on
-    worst = sorted((each for each in scores if each.pump_on_false), key=lambda each: -each.pump_on_false)[:8]
-    named = ", ".join(f"{each.name} ({each.pump_on_false})" for each in worst) or "none"
     return [
         Row(f"{len(files)} real sounds: false cycles an hour", "0", rate_text(cycles), cycles.count == 0),
+        Row("most of them in", "", _worst(scores, "cycles_counted")),
         Row("the same: false pump_on an hour", "<= 0.5", rate_text(pump_on), (pump_on.per_hour or 0.0) <= 0.5),
-        Row("most of them in", "", named),
+        Row("most of them in", "", _worst(scores, "pump_on_false")),
         *_machines(setting),
     ]
+
+
+def _worst(scores: Sequence[SessionScore], count: str) -> str:
+    """Name the sounds in which most was told."""
+    told = [(getattr(each, count), each.name) for each in scores]
+    worst = sorted(((number, name) for number, name in told if number), key=lambda each: -each[0])[:8]
+    return ", ".join(f"{name} ({number})" for number, name in worst) or "none"
 
 
 def _machines(setting: Setting) -> list[Row]:

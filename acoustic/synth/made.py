@@ -43,41 +43,49 @@ class RunTimes:
         """Until when it sounds as in the fill."""
         return self.begun_s or self.off_s
 
-    def run(self, *, shots: bool, digits: int) -> Run:
-        """Return the truth of it, its times to so many digits; `shots` where the basket holds coffee."""
+    def rounded(self, digits: int) -> RunTimes:
+        """Return the same to so many digits of a second."""
 
-        def rounded(time_s: float | None) -> float | None:
-            return None if time_s is None else round(float(time_s), digits)
+        def near(time_s: float) -> float:
+            return round(float(time_s), digits)
 
-        on_s, off_s = round(float(self.on_s), digits), round(float(self.off_s), digits)
-        begun_s, most_s, complete_s = rounded(self.begun_s), rounded(self.most_s), rounded(self.complete_s)
-        release_s, release_end_s = rounded(self.release_s), rounded(self.release_end_s)
+        happened = (self.begun_s, self.most_s, self.complete_s, self.release_s, self.release_end_s)
+        return RunTimes(
+            self.outcome,
+            near(self.on_s),
+            near(self.off_s),
+            *(None if time_s is None else near(time_s) for time_s in happened),
+        )
+
+    def run(self, *, shots: bool) -> Run:
+        """Return the truth of it; `shots` where the basket holds coffee."""
         early = self.outcome == "early_stop"
-        peak_ml_s = None if release_s is None else _TRICKLED_ML_S if early else _RELEASED_ML_S
+        peak_ml_s = None if self.release_s is None else _TRICKLED_ML_S if early else _RELEASED_ML_S
         if self.outcome == "other":
             return Run(
-                "shot" if shots and off_s - on_s > _LONGEST_FLUSH_S else "flush",
-                on_s,
-                pump_off_s=off_s,
-                vent_s=release_s,
+                "shot" if shots and self.off_s - self.on_s > _LONGEST_FLUSH_S else "flush",
+                self.on_s,
+                pump_off_s=self.off_s,
+                vent_s=self.release_s,
                 release_peak_ml_s=peak_ml_s,
-                release_end_s=release_end_s,
+                release_end_s=self.release_end_s,
             )
         # A run that is stopped early is at most a little into its quieting.
-        if early:
-            most_s = complete_s = None
+        most_s, complete_s = (None, None) if early else (self.most_s, self.complete_s)
+        # Of a quieting that does not get far nobody knows when it was half done: it may have been from its beginning.
+        half_s = self.begun_s if self.begun_s is None or most_s is None else 0.5 * (self.begun_s + most_s)
         return Run(
             "backflush",
-            on_s,
-            quieting_50_s=begun_s if begun_s is None or most_s is None else 0.5 * (begun_s + most_s),
+            self.on_s,
+            quieting_50_s=half_s,
             quieting_80_s=most_s,
             quieting_100_s=complete_s,
             pressure_up_s=complete_s,
-            pump_off_s=off_s,
+            pump_off_s=self.off_s,
             pump_off_share=_STOPPED_SHARE if early else _FULL_SHARE,
-            vent_s=release_s,
+            vent_s=self.release_s,
             release_peak_ml_s=peak_ml_s,
-            release_end_s=release_end_s,
+            release_end_s=self.release_end_s,
         )
 
 

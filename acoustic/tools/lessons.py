@@ -207,7 +207,9 @@ def label_complete(lesson: Lesson) -> npt.NDArray[np.int8]:
     labels = np.full(len(lesson.labels), IGNORED, dtype=np.int8)
     t = (np.arange(len(labels)) + 1) * HOP_S - FRAME_LAG_S + lesson.start_s
     for run, following in zip_longest(lesson.runs, lesson.runs[1:]):
-        if run.vent_s is not None and run.released and not run.marginal:
+        # Of a run that was over before somebody came nobody can say what it was.
+        unheard = run.pump_off_s is not None and run.pump_off_s <= run.pump_on_s
+        if run.vent_s is not None and run.released and not run.marginal and not unheard:
             next_s = lesson.duration_s if following is None else following.pump_on_s
             labels[(t >= run.vent_s + 0.2) & (t < min(run.vent_s + 1.2, next_s))] = run.complete
     return labels
@@ -299,9 +301,21 @@ def _cut(runs: tuple[Run, ...], duration_s: float, rng: np.random.Generator) -> 
 
 
 def _runs_after(cut_s: float, runs: tuple[Run, ...]) -> tuple[Run, ...]:
-    """Leave of the runs what somebody hears who comes late: what was joined on before is none of them."""
-    left = (run for run in runs if run.pump_off_s is None or run.pump_off_s > cut_s)
-    return tuple(replace(run, pump_on_s=max(run.pump_on_s, cut_s)) for run in left)
+    """Leave of the runs what somebody hears who comes late, if only the end of a whoosh.
+
+    What was before the cut is moved to it: there another room may be heard, with nothing of these runs.
+    """
+
+    def later(time_s: float | None) -> float | None:
+        return None if time_s is None else max(time_s, cut_s)
+
+    ends = ((run.pump_off_s, run.release_end_s or run.vent_s or 0.0) for run in runs)
+    heard = [stop_s is None or max(stop_s, release_end_s) > cut_s for stop_s, release_end_s in ends]
+    return tuple(
+        replace(run, pump_on_s=max(run.pump_on_s, cut_s), pump_off_s=later(run.pump_off_s), vent_s=later(run.vent_s))
+        for run, some in zip(runs, heard, strict=True)
+        if some
+    )
 
 
 def _other_room(rng: np.random.Generator, hop: int) -> F32:

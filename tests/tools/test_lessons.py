@@ -168,6 +168,29 @@ def test_some_who_come_late_come_just_before_a_run():
     assert sum(0.19 < each < 2.01 for each in before_s) >= 3
 
 
+@pytest.mark.parametrize(("after_stop_s", "left"), [(-1.0, 3), (0.01, 3), (20.0, 2)])
+def test_who_comes_late_is_told_of_a_whoosh_that_still_sounds(after_stop_s, left, monkeypatch):
+    plain = LessonOptions(
+        scenarios=(("cleaning", 1.0),), conditions=(("home", 1.0),), cut_share=0.0, joined_share=0.0, foreign_share=0.0
+    )
+    whole = make_lesson(0, 11, plain)
+    stop_s = whole.runs[-3].pump_off_s
+    cut = round((stop_s + after_stop_s) * 100)
+    assert whole.runs[-3].release_end_s > stop_s + 0.1
+    monkeypatch.setattr("acoustic.tools.lessons._cut", lambda *_: cut)
+    late = make_lesson(0, 11, replace(plain, cut_share=1.0, joined_share=1.0))
+    assert late.start_s < cut / 100
+    assert len(late.runs) == left
+    # Where the other room is heard nothing of this one is told.
+    assert min(run.pump_on_s for run in late.runs) >= cut / 100 - 1e-6
+    assert min(run.vent_s for run in late.runs) >= cut / 100 - 1e-6
+    first = late.runs[0]
+    assert (first.pump_off_s > first.pump_on_s) == (after_stop_s != 0.01)
+    assert late.labels[round((first.vent_s - late.start_s) * 100) + 4] == 3
+    told = label_complete(late) != IGNORED
+    assert told.sum() == pytest.approx(100 * (left - (after_stop_s == 0.01)), abs=left)
+
+
 @pytest.mark.parametrize("late", [0.0, 1.0])
 def test_other_makers_serve_too(late):
     options = LessonOptions(

@@ -87,7 +87,7 @@ def session(condition: str, scenario: str, index: int, backgrounds: tuple[str | 
     own_db = min(microphone.noise_dbfs, level_db - over_db - 3)
     recorded = mixed * np.float32(gain(level_db)) + noise(aside, count) * np.float32(gain(own_db))
     samples = _processed(recorded, microphone, rng)
-    runs = tuple(laid.run(shots=scenario == "shots", digits=4) for laid in stage.runs)
+    runs = tuple(laid.run(shots=scenario == "shots") for laid in stage.runs)
     return Session(samples, runs, "none" if idle else machine.name)
 
 

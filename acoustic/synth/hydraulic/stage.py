@@ -107,16 +107,7 @@ class Stage:
         begun_s, most_s, complete_s = (
             on_s + time_s if time_s <= curves.duration_s else None for time_s in quieting or (np.inf,) * 3
         )
-        laid = RunTimes(
-            outcome,
-            _rounded(on_s),
-            _rounded(off_s),
-            None if begun_s is None else _rounded(begun_s),
-            None if most_s is None else _rounded(most_s),
-            None if complete_s is None else _rounded(complete_s),
-            None if release_s is None else _rounded(release_s),
-            None if release_end_s is None else _rounded(release_end_s),
-        )
+        laid = RunTimes(outcome, on_s, off_s, begun_s, most_s, complete_s, release_s, release_end_s).rounded(4)
         self.runs.append(laid)
         return laid
 
@@ -159,7 +150,3 @@ class Stage:
         for sound, at_s in self._sounds:
             add(out, sound, at_s)
         return out
-
-
-def _rounded(time_s: float) -> float:
-    return round(float(time_s), 4)

@@ -86,7 +86,7 @@ def session(condition: str, scenario: str, index: int, backgrounds: tuple[str, .
     heard = (wet + around) * float(gain(level_db - fill_db))
     heard = heard + rng.standard_normal(count, dtype=np.float32) * float(gain(rng.uniform(-96, -78)))
     samples = digitised(rng, processed(rng, heard, condition))
-    runs = tuple(each.run(shots=scenario == "shots", digits=3) for each in times)
+    runs = tuple(each.rounded(3).run(shots=scenario == "shots") for each in times)
     return Session(samples, runs, "none" if idle else machine.name)
 
 
