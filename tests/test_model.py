@@ -43,6 +43,10 @@ def test_the_bundled_model_judges_frames():
     assert np.isfinite(log_likelihood).all()
 
 
+def test_a_journal_calls_the_bundled_model_what_a_user_calls_it():
+    assert load_model().name == load_model("default").name == "default"
+
+
 def test_no_pickle_is_ever_loaded(folder):
     rewrite(folder, **{"judge.alone.value": np.array([{"a": 1}], dtype=object)})
     with pytest.raises(ModelError, match="cannot be read as arrays"):
