@@ -88,32 +88,47 @@ class CycleFold:
     ) -> Event:
         faint = likely >= self.options.min_complete and far_db < self.options.faint_db
         run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
-        unsure = likely >= self.options.min_complete and run_s >= self.options.short_run_s
+        possible = likely >= self.options.least_possible and run_s >= self.options.short_run_s
+        unsure = possible and likely >= self.options.min_complete
         if "pause_s" in end.details:
             reason = f"the pump went on {end.details['pause_s']} s after its stop: too soon to be another cycle"
         elif end.details.get("same_run"):
             reason = "the pump had not stopped: this run was counted when something else sounded like its whoosh"
         else:
-            reason = _reason(pressed, released, faint, unsure, details)
+            reason = _reason(pressed, released, faint, unsure, possible, details)
         return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
 
 
-def _reason(pressed: bool, released: bool, faint: bool, unsure: bool, details: dict[str, Detail]) -> str:
-    """Say why a run does not count."""
+def _reason(
+    pressed: bool, released: bool, faint: bool, unsure: bool, possible: bool, details: dict[str, Detail]
+) -> str:
+    """Say why a run does not count; of one that is `possible`, no more than what was not heard of it."""
     ran = f"after {details['fill_s']} s of pump"
     if released and faint:
         return (
             f"the pump stood only {details['over_db']} dB over the room ({ran}): too faint to be sure; move the "
             "microphone closer"
         )
-    if not pressed and not released:
+    if released and unsure:
+        return "it may have been a cycle, or a shot: it counts after all once others like it follow"
+    if not released and pressed:
+        return "pressure was up, but no whoosh was heard after the pump stopped"
+    if not released and unsure:
+        return (
+            f"neither pressure nor a whoosh was heard ({ran}), yet it may have been a cycle: it counts after all once "
+            "others like it are counted"
+        )
+    if not released and possible:
+        return f"neither pressure nor a whoosh was heard ({ran}): it was too short, or the room is too loud"
+    if not released:
         return f"the pump stopped before pressure was up ({ran}), and no whoosh was heard"
+    if not pressed and possible:
+        return (
+            f"pressure was not heard before the whoosh ({ran}): it was too short, or the room is too loud; keep the "
+            "pump on until it goes quiet"
+        )
     if not pressed:
         return f"released before pressure was up ({ran}): keep the pump on until it goes quiet"
-    if not released:
-        return "pressure was up, but no whoosh was heard after the pump stopped"
-    if unsure:
-        return "it may have been a cycle, or a shot: it counts after all once others like it follow"
     return (
         f"it does not sound like a closed basket (quieter by {details['quieting_db']} dB for {details['hold_s']} s): "
         "a shot, or water that leaks"

@@ -99,12 +99,16 @@ def rehearse(condition: str, rng: np.random.Generator) -> Result:
 
 
 def heard_rightly(events: list[Event], runs: list[Run]) -> bool:
-    """Whether there is one start and one stop for each run, and a counted cycle for each complete one; nothing else."""
+    """Whether there is one start and one stop for each run, and a counted cycle for each complete one; nothing else.
+
+    Each must also be told while a step can still begin on time: what is known only in retrospect was not heard.
+    """
 
     def fit(kind: str, true_s: list[float]) -> bool:
-        heard_s = sorted(event.time_s for event in events if event.kind == kind)
-        return len(heard_s) == len(true_s) and all(
-            abs(heard - true) < _NEAR_S for heard, true in zip(heard_s, true_s, strict=True)
+        heard = sorted((event for event in events if event.kind == kind), key=lambda event: event.time_s)
+        return len(heard) == len(true_s) and all(
+            abs(event.time_s - true) < _NEAR_S and event.decided_s - true <= LATE_S
+            for event, true in zip(heard, true_s, strict=True)
         )
 
     return (

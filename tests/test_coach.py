@@ -2,9 +2,9 @@
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
 cycle, `d` a counted cycle whose whoosh the room drowned, `u` a whoosh behind which a run is not counted yet, `x` a run
-that does not count, `!` a stop without a whoosh, `!p` one before which pressure may have come up unheard; a number lets
-so many seconds pass; `[undo]` is the user; `~3` says that the pump stands 3 dB over the background from here on, `/6/2`
-that cycles filled for 6 s and held for 2.
+that surely does not count, `?` one without a whoosh that may yet count, `!` a stop without a whoosh, `!p` one before
+which pressure may have come up unheard; a number lets so many seconds pass; `[undo]` is the user; `~3` says that the
+pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held for 2.
 """
 
 import re
@@ -25,6 +25,7 @@ PICTURES = {
     "p": ("pressure",),
     "-": ("pump_off",),
     "x": ("incomplete",),
+    "?": ("incomplete",),
     "!": ("no_release", "incomplete"),
 }
 FULL = Procedure(
@@ -79,8 +80,9 @@ class Session:
             elif word == "again":
                 self.push("pressure", again=True)
             elif word in PICTURES:
+                sure = 0.6 if word == "?" else 0.98
                 for kind in PICTURES[word]:
-                    self.push(kind, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
+                    self.push(kind, sure, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
             elif word == "u":
                 for kind in ("release", "release_end"):
                     self.push(kind)
@@ -89,8 +91,8 @@ class Session:
                 self.wait(float(word))
         return self
 
-    def push(self, kind: str, **details: Detail) -> None:
-        self.told += self.coach.push(Event(EVENTS[kind], self.now_s, self.now_s, 0.9, details))
+    def push(self, kind: str, confidence: float = 0.98, **details: Detail) -> None:
+        self.told += self.coach.push(Event(EVENTS[kind], self.now_s, self.now_s, confidence, details))
 
     def wait(self, seconds: float) -> None:
         until_s = self.now_s + seconds
@@ -268,6 +270,17 @@ def test_behind_a_whoosh_an_early_stop_takes_nothing_back() -> None:
     session = Session(FULL).run("3 + 6 p 2 - u 4 + 1 -")
     assert session.place == "Cleaner 0/2"
     assert session.run("x 2").place == "Cleaner 0/2"
+
+
+def test_a_first_run_that_may_yet_count_has_begun_the_cleaning_though_its_whoosh_was_not_heard() -> None:
+    session = Session(FULL).run("3 + 6 p 2 - ? 4")
+    assert session.place == "Cleaner 0/2"
+    assert session.texts[1:] == [
+        "Pressure is up. Turn the pump off now.",
+        "Not counted: too early.",
+        "Next: cycle 1 of 2. Turn the pump on.",
+    ]
+    assert session.run("+ 1 - x 2").place == "Cleaner 0/2"
 
 
 def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:

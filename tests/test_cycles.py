@@ -31,9 +31,11 @@ def test_a_run_that_was_complete_counts():
 @pytest.mark.parametrize(
     ("run", "reason"),
     [
-        ({"run_s": 1.0, "pressed": False}, "before pressure was up"),
+        ({"run_s": 1.0, "pressed": False}, "released before pressure was up"),
+        ({"complete": 0.05, "pressed": False}, "released before pressure was up"),
+        ({"complete": 0.05, "pressed": False, "released": False}, "stopped before pressure was up"),
         ({"complete": 0.4}, "not sound like a closed basket"),
-        ({"released": False}, "no whoosh"),
+        ({"released": False}, "pressure was up, but no whoosh"),
         ({"over_db": 1.0, "complete": 0.7}, "too faint to be sure"),
         ({"complete": 0.6}, "once others like it follow"),
         ({"complete": 0.6, "run_s": 1.2}, "closed basket"),
@@ -43,6 +45,22 @@ def test_what_does_not_count_says_why(run, reason):
     last = told(**run)
     assert last.kind == "incomplete"
     assert reason in str(last.details["reason"])
+
+
+@pytest.mark.parametrize(
+    ("run", "reason"),
+    [
+        ({"complete": 0.2}, "pressure was not heard before the whoosh"),
+        ({"complete": 0.6}, "may have been a cycle"),
+        ({"complete": 0.2, "released": False}, "neither pressure nor a whoosh was heard"),
+        ({"complete": 0.6, "released": False}, "yet it may have been a cycle"),
+    ],
+)
+def test_of_what_may_have_been_a_cycle_no_more_is_said_than_what_was_not_heard(run, reason):
+    """Pressure may have come unheard: that the pump stopped before it is then a claim that sound does not bear."""
+    said = str(told(**run, pressed=False).details["reason"])
+    assert reason in said
+    assert "before pressure was up" not in said
 
 
 def test_a_stop_that_was_none_does_not_end_the_hold():
