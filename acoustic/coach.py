@@ -306,6 +306,9 @@ class Coach:
         unheard = by_time and run is not None and run.pressure_s is None
         if by_time:
             self._longer = _LONGER if self._longer == 1.0 else 1.0
+        if isinstance(self._step, Cycles) and (_number(event, "release_s") or event.confidence < _SURELY_NONE):
+            # A first cycle may be counted only once others have followed.
+            self._state = replace(self._state, begun=True)
         if run is not None and run.judged:
             return []
         if isinstance(self._step, Flush):
@@ -315,9 +318,6 @@ class Coach:
         self._look_from(now_s)
         if isinstance(self._step, Cycles):
             before = self._steps[self._state.step - 1] if self._state.step else None
-            if _number(event, "release_s") or event.confidence < _SURELY_NONE:
-                # A first cycle may be counted only once others have followed.
-                self._state = replace(self._state, begun=True)
             if isinstance(before, Prepare) and not (self._state.begun or self._state.made[self._state.step]):
                 # Nothing has begun yet: water was run through, or something else was taken for the pump.
                 self._enter(self._state.step - 1, now_s, silent=True)

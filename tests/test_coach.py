@@ -2,9 +2,10 @@
 
 In a session, `+` is the pump starting, `p` pressure, `-` the pump stopping, `w` the whoosh and its end with a counted
 cycle, `d` a counted cycle whose whoosh the room drowned, `u` a whoosh behind which a run is not counted yet, `x` a run
-that surely does not count, `?` one without a whoosh that may yet count, `!` a stop without a whoosh, `!p` one before
-which pressure may have come up unheard; a number lets so many seconds pass; `[undo]` is the user; `~3` says that the
-pump stands 3 dB over the background from here on, `/6/2` that cycles filled for 6 s and held for 2.
+that surely does not count, `?` one without a whoosh that may yet count, `!` a stop without a whoosh, `?!` one of a run
+that may yet count, `!p` one before which pressure may have come up unheard; a number lets so many seconds pass;
+`[undo]` is the user; `~3` says that the pump stands 3 dB over the background from here on, `/6/2` that cycles filled
+for 6 s and held for 2.
 """
 
 import re
@@ -27,6 +28,7 @@ PICTURES = {
     "x": ("incomplete",),
     "?": ("incomplete",),
     "!": ("no_release", "incomplete"),
+    "?!": ("no_release", "incomplete"),
 }
 FULL = Procedure(
     "full",
@@ -80,7 +82,7 @@ class Session:
             elif word == "again":
                 self.push("pressure", again=True)
             elif word in PICTURES:
-                sure = 0.6 if word == "?" else 0.98
+                sure = 0.6 if "?" in word else 0.98
                 for kind in PICTURES[word]:
                     self.push(kind, sure, **({"reason": "too early", **self.over} if kind == "incomplete" else {}))
             elif word == "u":
@@ -281,6 +283,11 @@ def test_a_first_run_that_may_yet_count_has_begun_the_cleaning_though_its_whoosh
         "Next: cycle 1 of 2. Turn the pump on.",
     ]
     assert session.run("+ 1 - x 2").place == "Cleaner 0/2"
+
+
+def test_behind_the_warning_not_to_unlock_an_early_stop_takes_nothing_back_either() -> None:
+    session = Session(FULL).run("3 + 6 p 2 - 3 ?! 4 + 1 - x 2")
+    assert session.place == "Cleaner 0/2"
 
 
 def test_no_whoosh_is_an_alarm_that_nothing_covers() -> None:
