@@ -69,67 +69,68 @@ class CycleFold:
             details["joined"] = True
         if "over_db" in end.details:
             details["over_db"] = end.details["over_db"]
-        over_db = details.get("over_db")
-        # Events from elsewhere may not say how far they stood over the room.
-        far_db = float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
         # As good as a cycle before it is a run before it that is as likely one.
         earlier = self._count or int(bool(end.details.get("borne_out")))
         if end.details.get("unheard"):
             details["unheard"] = True
-        elif not release or not self.options.counts(likely, stop_s - start.time_s, far_db, earlier):
-            return self._incomplete(end, likely, pressure is not None, release is not None, far_db, details)
+        elif not release or not self.options.counts(likely, stop_s - start.time_s, self._over_db(details), earlier):
+            reason = self._reason(run, end, likely, details)
+            return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
         if "next_fill_s" in end.details:
             details["next_fill_s"] = end.details["next_fill_s"]
         self._count += 1
         return Event("cycle", end.time_s, end.decided_s, likely, {"cycle": self._count, **details})
 
-    def _incomplete(
-        self, end: Event, likely: float, pressed: bool, released: bool, far_db: float, details: dict[str, Detail]
-    ) -> Event:
-        faint = likely >= self.options.min_complete and far_db < self.options.faint_db
-        run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
-        possible = likely >= self.options.least_possible and run_s >= self.options.short_run_s
-        unsure = possible and likely >= self.options.min_complete
+    def _over_db(self, details: dict[str, Detail]) -> float:
+        """How far the run stood over the room; events from elsewhere may not say, and are not called faint for that."""
+        over_db = details.get("over_db")
+        return float(over_db) if isinstance(over_db, (int, float)) else self.options.faint_db
+
+    def _reason(self, run: dict[str, Event], end: Event, likely: float, details: dict[str, Detail]) -> str:
+        """Say why a run does not count: where it may have been a cycle, no more than what was not heard of it."""
         if "pause_s" in end.details:
-            reason = f"the pump went on {end.details['pause_s']} s after its stop: too soon to be another cycle"
-        elif end.details.get("same_run"):
-            reason = "the pump had not stopped: this run was counted when something else sounded like its whoosh"
-        else:
-            reason = _reason(pressed, released, faint, unsure, possible, details)
-        return Event("incomplete", end.time_s, end.decided_s, 1.0 - likely, {"reason": reason, **details})
+            return f"the pump went on {end.details['pause_s']} s after its stop: too soon to be another cycle"
+        if end.details.get("same_run"):
+            return "the pump had not stopped: this run was counted when something else sounded like its whoosh"
+        if "release" in run:
+            return self._why_in_spite_of_whoosh("pressure" in run, likely, details)
+        return self._why_without_whoosh("pressure" in run, likely, details)
 
-
-def _reason(
-    pressed: bool, released: bool, faint: bool, unsure: bool, possible: bool, details: dict[str, Detail]
-) -> str:
-    """Say why a run does not count; of one that is `possible`, no more than what was not heard of it."""
-    ran = f"after {details['fill_s']} s of pump"
-    if released and faint:
-        return (
-            f"the pump stood only {details['over_db']} dB over the room ({ran}): too faint to be sure; move the "
-            "microphone closer"
-        )
-    if released and unsure:
-        return "it may have been a cycle, or a shot: it counts after all once others like it follow"
-    if not released and pressed:
-        return "pressure was up, but no whoosh was heard after the pump stopped"
-    if not released and unsure:
-        return (
-            f"neither pressure nor a whoosh was heard ({ran}), yet it may have been a cycle: it counts after all once "
-            "others like it are counted"
-        )
-    if not released and possible:
-        return f"neither pressure nor a whoosh was heard ({ran}): it was too short, or the room is too loud"
-    if not released:
-        return f"the pump stopped before pressure was up ({ran}), and no whoosh was heard"
-    if not pressed and possible:
-        return (
-            f"pressure was not heard before the whoosh ({ran}): it was too short, or the room is too loud; keep the "
-            "pump on until it goes quiet"
-        )
-    if not pressed:
+    def _why_in_spite_of_whoosh(self, pressed: bool, likely: float, details: dict[str, Detail]) -> str:
+        ran = f"after {details['fill_s']} s of pump"
+        if likely >= self.options.min_complete and self._over_db(details) < self.options.faint_db:
+            return (
+                f"the pump stood only {details['over_db']} dB over the room ({ran}): too faint to be sure; move the "
+                "microphone closer"
+            )
+        if self._possible(likely, details, self.options.min_complete):
+            return "it may have been a cycle, or a shot: it counts after all once others like it follow"
+        if pressed:
+            return (
+                f"it does not sound like a closed basket (quieter by {details['quieting_db']} dB for "
+                f"{details['hold_s']} s): a shot, or water that leaks"
+            )
+        if self._possible(likely, details, self.options.least_possible):
+            return (
+                f"pressure was not heard before the whoosh ({ran}): it was too short, or the room is too loud; keep "
+                "the pump on until it goes quiet"
+            )
         return f"released before pressure was up ({ran}): keep the pump on until it goes quiet"
-    return (
-        f"it does not sound like a closed basket (quieter by {details['quieting_db']} dB for {details['hold_s']} s): "
-        "a shot, or water that leaks"
-    )
+
+    def _why_without_whoosh(self, pressed: bool, likely: float, details: dict[str, Detail]) -> str:
+        ran = f"after {details['fill_s']} s of pump"
+        if pressed:
+            return "pressure was up, but no whoosh was heard after the pump stopped"
+        if self._possible(likely, details, self.options.min_complete):
+            return (
+                f"neither pressure nor a whoosh was heard ({ran}), yet it may have been a cycle: it counts after all "
+                "once others like it are counted"
+            )
+        if self._possible(likely, details, self.options.least_possible):
+            return f"neither pressure nor a whoosh was heard ({ran}): it was too short, or the room is too loud"
+        return f"the pump stopped before pressure was up ({ran}), and no whoosh was heard"
+
+    def _possible(self, likely: float, details: dict[str, Detail], least: float) -> bool:
+        """Whether a run is as likely a cycle, and not too short for one."""
+        run_s = float(details["fill_s"] or 0.0) + float(details["hold_s"] or 0.0)
+        return likely >= least and run_s >= self.options.short_run_s
