@@ -115,6 +115,8 @@ class Coach:
         self._told: Progress | None = None
         self._by_hand_s: list[float] = []
         self._longer = 1.0
+        self._active_s = 0.0
+        self._asked_for_burst = False
 
     @property
     def paused(self) -> bool:
@@ -143,6 +145,7 @@ class Coach:
         }
         answer = None if self._paused else answers.get(event.kind)
         run = self._run
+        self._active_s = event.decided_s
         flushing = isinstance(self._step, Flush)
         cues = answer(event) if answer else []
         if event.kind in ("cycle", "incomplete"):
@@ -164,7 +167,7 @@ class Coach:
 
     def act(self, action: Action) -> list[Cue | Progress]:
         """Do what the user asks for; what makes no sense at the moment does nothing."""
-        now_s = action.time_s
+        now_s = self._active_s = action.time_s
         cues: list[Cue] = []
         match action.kind:
             case "pause":
@@ -373,6 +376,9 @@ class Coach:
             yield _Due(self._ready_s, self._next_cycle)
         if self._state.look_until_s is not None:
             yield _Due(self._state.look_until_s, lambda now_s: self._enter(self._state.step + 1, now_s))
+        waits = isinstance(self._step, Flush) and self._state.made[self._state.step] and (run is None or run.stopped)
+        if waits and not self._asked_for_burst:
+            yield _Due(self._active_s + options.remind_flush_s, self._ask_for_burst)
 
     def _stop_pump(self, now_s: float) -> list[Cue]:
         assert self._run is not None
@@ -433,12 +439,19 @@ class Coach:
         made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
         return [_cue("start_pump", f"Next: cycle {made + 1} of {wanted}. Turn the pump on.", now_s, "cycle")]
 
+    def _ask_for_burst(self, now_s: float) -> list[Cue]:
+        """Ask once for a burst that is missing: it may have been made, and not heard."""
+        self._asked_for_burst = True
+        made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
+        text = f"{made} of {wanted} bursts heard. Pump on and off once more, or, if that was all, go on with n (next)."
+        return [_cue("flush_group", text, now_s, "pump_off", "act")]
+
     # Counting.
 
     def _count(self, now_s: float, event: Event | None = None, *, burst: bool = False) -> list[Cue]:
         """Count a cycle or burst, as heard, or by hand where it is neither."""
         self._remember()
-        self._longer = 1.0
+        self._longer, self._asked_for_burst = 1.0, False
         state, step = self._state, self._step
         flushing = isinstance(step, Flush) and event is None
         index = state.step if flushing else self._counting()

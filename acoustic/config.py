@@ -305,6 +305,8 @@ class CoachOptions:
     remind_s: float = 6.5
     remind_unheard_s: float = 10.0
     reminders: int = 2
+    # The bursts of a flush follow each other within seconds: after so long without one the user is asked for the next.
+    remind_flush_s: float = 20.0
     min_pause_s: float = 3.0
     # A fill that stands less far over the background is hard to tell from it: the user is told.
     min_over_db: float = 6.0

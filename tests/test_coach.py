@@ -218,6 +218,30 @@ def test_a_rinse_is_not_stopped_by_time() -> None:
     assert Session(procedure).run(f"3 {CYCLE} + 60").cues == "start_pump stop_pump release_ok flush_group"
 
 
+FLUSH = Procedure("flush", "", (Cycles("Cleaner", 1), Flush("Flush it.", 3)))
+BURST = "+ 3 - x"
+
+
+def test_a_burst_that_was_not_heard_is_asked_for_once() -> None:
+    session = Session(FLUSH).run(f"3 {CYCLE} {BURST} 2 {BURST} 19.5")
+    assert session.cues.endswith("flush_group release_ok release_ok")
+    session.run("0.5")
+    assert session.cues.endswith("release_ok release_ok flush_group")
+    assert session.texts[-1].startswith("2 of 3 bursts heard.")
+    # Who answers the door finds the count as it was, and is not nagged.
+    assert session.run("600").cues.endswith("release_ok release_ok flush_group")
+    assert session.run(f"{BURST}").cues.endswith("flush_group release_ok done")
+
+
+@pytest.mark.parametrize("busy", ["60", f"{BURST} 2 + 30", f"{BURST} [pause] 60", f"{BURST} 2 {BURST} 2 {BURST} 60"])
+def test_no_burst_is_asked_for_before_the_first_while_the_pump_runs_in_a_pause_or_once_all_are_made(busy: str) -> None:
+    assert Session(FLUSH).run(f"3 {CYCLE} {busy}").cues.count("flush_group") == 1
+
+
+def test_after_each_burst_the_next_is_asked_for_anew() -> None:
+    assert Session(FLUSH).run(f"3 {CYCLE} {BURST} 30 {BURST} 30").cues.count("flush_group") == 3
+
+
 def test_counting_leads_to_the_foam_and_is_done() -> None:
     session = Session(options=CoachOptions(cycles=2)).run(f"3 {CYCLE} {CYCLE} 10")
     assert session.cues == "start_pump stop_pump release_ok start_pump stop_pump release_ok foam_clear done"
