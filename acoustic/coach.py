@@ -175,6 +175,8 @@ class Coach:
                 self._rest_from(None)
             case "resume" if self._paused:
                 self._paused = False
+                # Of what was counted by hand in the pause, nothing falls due that should have been said in it.
+                self._rest_from(None)
                 self._look_from(now_s)
                 cues = self._announce(now_s)
             case "undo" if self._before:

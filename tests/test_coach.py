@@ -528,6 +528,15 @@ def test_a_run_in_two_parts_is_counted_once(by_hand: str) -> None:
     assert session.run(CYCLE).place == "Look at the foam 2/2"
 
 
+def test_what_is_counted_by_hand_in_a_pause_asks_for_nothing_in_the_past() -> None:
+    session = Session(FULL).run("2 [pause] [count] 4 [resume] 5")
+    assert [(cue.kind, cue.time_s) for cue in session.told if isinstance(cue, Cue)] == [
+        ("start_pump", 0.0),
+        ("release_ok", 2.0),
+        ("start_pump", 6.0),
+    ]
+
+
 def test_undo_after_the_rinse_has_begun_goes_back_to_the_last_count() -> None:
     session = Session(FULL).run(f"3 {CYCLE} {CYCLE} 20 [undo]")
     assert session.place == "Cleaner 1/2"
