@@ -126,7 +126,8 @@ def run(sessions: int = 8) -> None:
             played = play(rig, path, len(recording.samples) / RATE_HZ, Path(folder))
             for name, field in kinds.items():
                 found[name] += latencies_s(recording.truth.runs, played, field)
-            print(f"session {index + 1} of {sessions}: {found['quieting complete'][-CYCLES:]}", flush=True)
+            told = ", ".join("none" if s is None else f"{s:.2f} s" for s in found["quieting complete"][-CYCLES:])
+            print(f"session {index + 1} of {sessions}, after the complete quieting: {told}", flush=True)
     rows = []
     for name, delays in found.items():
         known = [delay_s for delay_s in delays if delay_s is not None]
