@@ -780,7 +780,8 @@ def odds_of(likelihoods: F64, names: Sequence[str]) -> F64:
 
     `hold-fill` is the hold against the fill, `pump` the likelier of both; `shot` is its own log-odds already.
     """
-    odds = np.empty((len(likelihoods), len(names)))
+    # Each column in one piece: what is taken of a whole run is taken over the frames, many times quicker so.
+    odds = np.empty((len(names), len(likelihoods))).T
     of = {"fill": FILL, "hold": HOLD, "release": RELEASE}
     for column, name in enumerate(names):
         if name == "shot":

@@ -112,15 +112,17 @@ class QuietingEar:
         before = mean_of(evidence.rows(on - BEFORE_FRAMES, on - 4)[0])
         late = mean_of(fill[-50:])
         level, now_5, now_20 = mean_of(fill), mean_of(rows[-5:]), mean_of(rows[-20:])
-        blocks = rows[n - n // BLOCK * BLOCK :].reshape(-1, BLOCK, rows.shape[1])
-        steps = np.add.reduce(blocks, axis=1) / BLOCK if len(blocks) else now_5[None]
+        short = n % BLOCK
+        sums = np.add.reduce(rows[short:].reshape(-1, BLOCK, rows.shape[1]), axis=1)
+        steps = sums / BLOCK if len(sums) else now_5[None]
+        whole = (np.add.reduce(rows[:short], axis=0) + np.add.reduce(sums, axis=0)) / n
         spread = np.sqrt(np.maximum(mean_of(np.square(rows[-20:])) - np.square(now_20), 0.0))
         fill_spread = np.sqrt(np.maximum(mean_of(np.square(fill)) - np.square(level), 0.0))
         compared = np.stack(
             [
                 now_20 - level,
                 now_5 - late,
-                now_5 - mean_of(rows),
+                now_5 - whole,
                 now_5 - steps.min(axis=0),
                 now_5 - steps.max(axis=0),
                 now_5 - mean_of(rows[-15:-5] if n > 15 else rows),
@@ -151,7 +153,7 @@ class QuietingEar:
                 now_20[bands:],
                 level[bands:],
                 evidence.grouped(compared[:, :bands]).ravel(),
-                [level[:bands].mean()],
+                [mean_of(level[:bands])],
                 self._of_machine(now_5[:bands], now_20[:bands], level[:bands], machine),
                 times.agreement((hold - on) * hop_s, (now - on) * hop_s),
                 [cycles],
