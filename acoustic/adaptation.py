@@ -98,7 +98,7 @@ class MachineMemory:
     def mismatch_db(self, level: F64, *, hold: bool) -> float:
         """Typical distance of a level from the known fill's, or hold's."""
         away = np.sort(np.abs(level - (self._hold if hold else self._fill)))
-        # The median; of so few, numpy's own takes eight times as long.
+        # The median; of so few, numpy's own takes seven times as long.
         return float(away[(len(away) - 1) // 2] + away[len(away) // 2]) / 2.0
 
     def adapt(self, levels: F32, log_likelihood: F64, fill: int, hold: int) -> None:
