@@ -7,6 +7,7 @@ takes about as long each time.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -89,6 +90,11 @@ class MachineMemory:
         change = self._hold - self._fill
         self._clear = float(np.sqrt(np.square(change / self._spread).sum()))
         self._weight = change / np.square(self._spread) / max(self._clear**2, 1e-6)
+
+    @property
+    def plateaus(self) -> tuple[F64, F64, F64]:
+        """Levels of fill and hold, dBFS, and the bands' weight in `progress`, (bands,) each; empty while nothing is."""
+        return self._fill, self._hold, self._weight
 
     def progress(self, levels: F32 | F64) -> F64:
         """Share of the way from fill to hold at levels of shape (frames, bands): 0 in the fill, 1 in the hold."""
@@ -203,10 +209,10 @@ class PressureTimes:
         """
         if self._expected is None:
             return 0.0, 0.5
-        at_fill, at_stop = np.searchsorted(self._places, np.log([max(fill_s, 1e-3), max(run_s, 1e-3)]))
+        at_fill, at_stop = (int(self._places.searchsorted(math.log(max(each, 1e-3)))) for each in (fill_s, run_s))
         last = len(self._expected) - 1
-        odds = np.log(self._expected[min(at_fill, last)] * len(self._expected) + 1e-2)
-        return float(odds), float(self._expected[:at_stop].sum())
+        odds = math.log(self._expected[min(at_fill, last)] * len(self._expected) + 1e-2)
+        return odds, float(np.add.reduce(self._expected[:at_stop]))
 
     def next_fill_s(self, share: float) -> float | None:
         """How long the next fill takes at most, in so large a share of cases; None while nothing is known."""

@@ -7,6 +7,7 @@ trained on such vectors say how likely the run was a complete cycle; others, wha
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -268,6 +269,16 @@ class RunEvidence:
         self._end = 0
 
     @property
+    def width(self) -> int:
+        """Number of values in a row: bands, and traces behind them."""
+        return self._rows.shape[1]
+
+    @property
+    def groups(self) -> F64:
+        """Shares of the bands in the means over 140-300 Hz, 0.6-2.4 kHz, 2.4-6.2 kHz and all; (bands, 4)."""
+        return self._all_groups
+
+    @property
     def n_bands(self) -> int:
         """Number of bands; in a row, traces come behind them."""
         return self._n_bands
@@ -290,9 +301,7 @@ class RunEvidence:
 
     def _span(self, first: int, last: int) -> npt.NDArray[np.int64]:
         """Places of frames first..last - 1 that are still remembered; at least one."""
-        last = min(max(last, self._end - FRAMES + 1, 1), self._end)
-        first = min(max(first, self._end - FRAMES, 0), last - 1)
-        return np.arange(first, last) % FRAMES
+        return np.arange(*self.within(first, last)) % FRAMES
 
     def _level(self, first: int, last: int) -> F64:
         """Levels of bands and traces over frames first..last - 1: a low quantile of each, shape (bands + traces,)."""
@@ -324,14 +333,26 @@ class RunEvidence:
         rows, likelihoods = self.rows(end - frames, end)
         return rows[:, : self._n_bands], likelihoods
 
+    @property
+    def rings(self) -> tuple[F64, F64]:
+        """Levels and traces (frames, bands + traces), and what the emission said; frame `k` stands at `k % FRAMES`.
+
+        They are not to be written to.
+        """
+        return self._rows, self._likelihoods
+
+    def within(self, first: int, last: int) -> tuple[int, int]:
+        """Return frames first..last - 1 as far as they are remembered and there; at least one, the nearest that is."""
+        last = min(max(last, self._end - FRAMES + 1, 1), self._end)
+        return min(max(first, self._end - FRAMES, 0), last - 1), last
+
     def rows(self, first: int, last: int) -> tuple[F64, F64]:
         """Levels and traces (frames, bands + traces) of frames first..last - 1, and what the emission said of them.
 
         Of frames that are remembered no longer, or not there yet, the nearest that are stand in; there is at least one.
         They are not to be written to.
         """
-        last = min(max(last, self._end - FRAMES + 1, 1), self._end)
-        first = min(max(first, self._end - FRAMES, 0), last - 1)
+        first, last = self.within(first, last)
         at, behind = first % FRAMES, (last - 1) % FRAMES + 1
         if at < behind:
             return self._rows[at:behind], self._likelihoods[at:behind]
@@ -778,7 +799,7 @@ def mean_of(rows: F64) -> F64:
 def odds_of(likelihoods: F64, names: Sequence[str]) -> F64:
     """Return log-odds of what the emission says: of each name against the background, shape (frames, names).
 
-    `hold-fill` is the hold against the fill, `pump` the likelier of both; `shot` is its own log-odds already.
+    `pump` is the likelier of fill and hold; `shot` is its own log-odds already.
     """
     # Each column in one piece: what is taken of a whole run is taken over the frames, many times quicker so.
     odds = np.empty((len(names), len(likelihoods))).T
@@ -786,8 +807,6 @@ def odds_of(likelihoods: F64, names: Sequence[str]) -> F64:
     for column, name in enumerate(names):
         if name == "shot":
             odds[:, column] = likelihoods[:, SHOT]
-        elif name == "hold-fill":
-            np.subtract(likelihoods[:, HOLD], likelihoods[:, FILL], out=odds[:, column])
         elif name == "pump":
             np.maximum(likelihoods[:, FILL], likelihoods[:, HOLD], out=odds[:, column])
             odds[:, column] -= likelihoods[:, 0]
@@ -798,7 +817,7 @@ def odds_of(likelihoods: F64, names: Sequence[str]) -> F64:
 
 def logistic(odds: float) -> float:
     """Return the probability of which these are the log-odds."""
-    return float(1.0 / (1.0 + np.exp(-odds)))
+    return 1.0 / (1.0 + math.exp(min(-odds, 700.0)))
 
 
 class Trees(NamedTuple):

@@ -12,10 +12,10 @@ from .adaptation import MachineMemory, PressureTimes
 from .coach import Coach
 from .config import RATE_HZ, DetectorOptions
 from .cycles import CycleFold
-from .decoder import Decoder, PossiblePressure, PossiblePump, PossibleRelease, SoundClass, Transition
+from .decoder import Decoder, PossiblePressure, PossiblePump, PossibleRelease, SoundClass, State, Transition
 from .emission import N_COLUMNS
 from .errors import SampleRateError
-from .evidence import MISSING, RunEvidence, logistic
+from .evidence import EVIDENCE_NAMES, MISSING, RunEvidence, logistic
 from .features.extractor import FeatureExtractor
 from .features.resample import Resampler
 from .model import Model, load_model
@@ -160,6 +160,11 @@ class Detector:
             piece, n = self._resampler.flush()
             events += self._advance(piece, n, lost=False)
         return events + self._events(self._decoder.flush())
+
+    def warm(self) -> None:
+        """Compile, or load, what is first needed while a pump runs or a whoosh sets in, which are no moments for it."""
+        self._measure_quieting(PossiblePressure(0, 0, 0, np.zeros(len(State))))
+        self.model.judge.odds_of(np.zeros(len(EVIDENCE_NAMES)))
 
     def take_back(self, cycle: int) -> None:
         """Forget what the cycle of this number taught of the machine: the user says that it was none.

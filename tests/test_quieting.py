@@ -7,7 +7,7 @@ from acoustic.adaptation import MachineMemory, Plateaus, PressureTimes
 from acoustic.config import AdaptationOptions, FeatureOptions
 from acoustic.decoder import PossiblePressure, SoundClass, State
 from acoustic.emission import N_COLUMNS
-from acoustic.evidence import FRAMES, MISSING, RunEvidence
+from acoustic.evidence import FRAMES, MISSING, TRACES, RunEvidence
 from acoustic.quieting import QUIETING_NAMES, QuietingEar
 from tests.frames import BANDS, NAMES, evidence_of
 
@@ -112,6 +112,97 @@ def test_a_run_that_has_hardly_begun_is_measured_too(on, hold, now):
 def test_a_run_longer_than_what_is_remembered_is_measured_too():
     moment = PossiblePressure(0, HOLD, NOW + FRAMES, np.full(len(State), 1.0 / len(State)))
     assert np.isfinite(measure(heard(FRAMES), moment)).all()
+
+
+def told_slowly(evidence, moment, machine):
+    """What numpy makes of the same frames, name by name."""
+    on, now = moment.on, moment.now
+    hold = min(max(moment.hold, on + 20), now)
+    rows, likelihoods = evidence.rows(max(on, now - 999), now + 1)
+    n = len(rows)
+    held = min(max(hold - (now + 1 - n), 0), n - 1)
+    fill_to = max(held - 10, min(20, n - 1), 1)
+    fill = rows[min(10, fill_to - 1) : fill_to][-300:]
+    before = evidence.rows(on - 100, on - 4)[0].mean(axis=0)
+    level, now_5, now_20 = fill.mean(axis=0), rows[-5:].mean(axis=0), rows[-20:].mean(axis=0)
+    blocks = rows[n % 10 :].reshape(-1, 10, rows.shape[1]).mean(axis=1) if n >= 10 else now_5[None]
+    compared = {
+        "now-fill": now_20 - level,
+        "now-late": now_5 - fill[-50:].mean(axis=0),
+        "now-run": now_5 - rows.mean(axis=0),
+        "now-least": now_5 - blocks.min(axis=0),
+        "now-most": now_5 - blocks.max(axis=0),
+        "slope": now_5 - (rows[-15:-5] if n > 15 else rows).mean(axis=0),
+        "slower slope": now_20 - (rows[-60:-20] if n > 60 else rows).mean(axis=0),
+        "late-fill": fill[-50:].mean(axis=0) - level,
+        "fill-before": level - before,
+        "now-before": now_20 - before,
+        "spread": rows[-20:].std(axis=0),
+        "fill spread": fill.std(axis=0),
+        "stands out": (now_20 - level) / (fill.std(axis=0) + 1.0),
+    }
+    found = {}
+    for what, of_bands in compared.items():
+        grouped = of_bands[:BANDS] @ evidence.groups
+        found |= {f"{what} {group}": grouped[k] for k, group in enumerate(("low", "middle", "high", "all"))}
+    for k in range(BANDS):
+        band = QUIETING_NAMES[QUIETING_NAMES.index("now-fill 60-100Hz") + k].removeprefix("now-fill ")
+        found[f"now-fill {band}"], found[f"now-before {band}"] = (now_5 - level)[k], (now_20 - before)[k]
+    for k, trace in enumerate(TRACES):
+        found[f"now-fill {trace}"] = (now_5 - level)[BANDS + k]
+        found[f"now {trace}"], found[f"fill {trace}"] = now_20[BANDS + k], level[BANDS + k]
+    idle, filling, holding, release, shot = (likelihoods[:, k] for k in (0, 1, 2, 3, 4))
+    odds = {
+        "hold-fill": holding - filling,
+        "hold": holding - idle,
+        "fill": filling - idle,
+        "shot": shot,
+        "release": release - idle,
+    }
+    for name, each in odds.items():
+        found |= {f"{name}_odds {span}": each[-span:].mean() for span in (3, 10, 25, 60)}
+        found |= {f"{name}_odds hold": each[held:].mean(), f"{name}_odds run": each.mean()}
+        found |= {f"{name}_odds least": each.min(), f"{name}_odds most": each.max()}
+    found["hold-fill_odds sum"] = odds["hold-fill"][held:].sum()
+    found["fill level"] = level[:BANDS].mean()
+    found["machine_known"], found["progress"], found["slower progress"] = (
+        1.0,
+        *machine.progress(np.stack([now_5, now_20])[:, :BANDS]).clip(-3.0, 4.0),
+    )
+    found["mismatch_fill"] = np.median(np.abs(level[:BANDS] - machine.plateaus[0]))
+    found["mismatch_hold"] = np.median(np.abs(now_20[:BANDS] - machine.plateaus[1]))
+    return found
+
+
+@pytest.mark.parametrize("length", [1, 4, 9, 10, 14, 16, 21, 35, 61, 100, 437, 999, 1000, 1500])
+@pytest.mark.parametrize("ended", [1.0, 0.9, 0.4, 0.0])
+def test_it_is_what_numpy_makes_of_the_same_frames(length, ended):
+    rng = np.random.default_rng([length, int(10 * ended)])
+    evidence = RunEvidence(FeatureOptions(), NAMES)
+    frames = FRAMES + 500  # the run that was heard last lies across the place where the ring begins again
+    evidence.push(
+        rng.normal(size=(frames, len(NAMES))).astype(np.float32),
+        rng.normal(-50.0, 8.0, (frames, BANDS + 1)).astype(np.float32),
+        rng.normal(size=(frames, N_COLUMNS)),
+    )
+    machine = MachineMemory(AdaptationOptions())
+    fill, quiet = rng.normal(-50.0, 3.0, BANDS), rng.normal(-60.0, 3.0, BANDS)
+    machine.learn(1, Plateaus(fill, quiet, np.ones(BANDS)))
+    now = frames - 1 - int(rng.integers(3))
+    on = now + 1 - length
+    moment = PossiblePressure(on, on + int(ended * (length - 1)), now, np.full(len(State), 1.0 / len(State)))
+    found = dict(zip(QUIETING_NAMES, measure(evidence, moment, machine), strict=True))
+    expected = told_slowly(evidence, moment, machine)
+    assert set(QUIETING_NAMES) - set(expected) == {
+        "log_run_frames",
+        "log_hold_frames",
+        *(name for name in QUIETING_NAMES if name.endswith("_belief")),
+        "fill_as_known",
+        "pressure_due",
+        "cycles",
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, abs=1e-8), name
 
 
 def test_no_two_measures_have_one_name():

@@ -24,7 +24,7 @@ from ..displays.feed import Feed
 from ..displays.journal import JournalWriter, Record, Summary
 from ..displays.recorder import Recording
 from ..errors import BackflushError
-from ..evidence import EVIDENCE_NAMES, RunEvidence
+from ..evidence import RunEvidence
 from ..features.extractor import FeatureExtractor
 from ..features.kernels import compile_levels_and_tones, compile_pulses, process
 from ..pipeline import Detector, Monitor
@@ -174,8 +174,7 @@ def warm_detector() -> Detector:
         detector.push(AudioBlock(0, heard(np.zeros((RATE_HZ, 1), np.float32)), RATE_HZ))
         detector.flush()
         detector.reset()
-        # Trees are first asked when a whoosh sets in, which is no moment to compile them.
-        detector.model.judge.odds_of(np.zeros(len(EVIDENCE_NAMES)))
+        detector.warm()
     finally:
         if collecting:
             gc.enable()
@@ -205,6 +204,7 @@ def _compile_beside() -> subprocess.Popen[bytes] | None:
 def compile_first_half() -> None:
     """Have half of the kernels compiled and kept, for the process that compiles the others meanwhile."""
     compile_levels_and_tones(FrameOptions(), FeatureOptions())
+    Detector().warm()
 
 
 def _compile_second_half(detector: Detector) -> None:
