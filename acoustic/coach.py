@@ -7,6 +7,7 @@ needed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -116,7 +117,10 @@ class Coach:
         self._by_hand_s: list[float] = []
         self._longer = 1.0
         self._active_s = 0.0
-        self._asked_for_burst = False
+        # Step and count at which a burst was asked for last: after an undo it is asked for again.
+        self._asked_at: tuple[int, int] | None = None
+        # When the last burst was over.
+        self._burst_s = -math.inf
 
     @property
     def paused(self) -> bool:
@@ -270,7 +274,7 @@ class Coach:
             self._run.judged = True
             if event.time_s - self._run.began_s < _BURST_S:
                 return []
-            self._run.burst = True
+            self._run.burst, self._burst_s = True, event.time_s
             return self._count(event.decided_s, burst=True)
         return []
 
@@ -298,8 +302,9 @@ class Coach:
             # Counted as such when the pump stopped.
             return []
         whole_s = sum(_number(event, part) for part in ("fill_s", "hold_s", "release_s"))
-        if event.details.get("joined") and self._done_by_hand(event.time_s - whole_s):
-            # When its first part was said not to count.
+        began_s = event.time_s - whole_s
+        if event.details.get("joined") and (began_s < self._burst_s or self._done_by_hand(began_s)):
+            # When its first part was counted as a burst, or said not to count.
             return []
         # Where the noise of the room covered the pressure, only the finished cycle tells.
         self._backflushing(event.decided_s)
@@ -379,7 +384,7 @@ class Coach:
         if self._state.look_until_s is not None:
             yield _Due(self._state.look_until_s, lambda now_s: self._enter(self._state.step + 1, now_s))
         waits = isinstance(self._step, Flush) and self._state.made[self._state.step] and (run is None or run.stopped)
-        if waits and not self._asked_for_burst:
+        if waits and self._asked_at != (self._state.step, self._state.made[self._state.step]):
             yield _Due(self._active_s + options.remind_flush_s, self._ask_for_burst)
 
     def _stop_pump(self, now_s: float) -> list[Cue]:
@@ -443,8 +448,8 @@ class Coach:
 
     def _ask_for_burst(self, now_s: float) -> list[Cue]:
         """Ask once for a burst that is missing: it may have been made, and not heard."""
-        self._asked_for_burst = True
         made, wanted = self._state.made[self._state.step], self._state.wanted[self._state.step]
+        self._asked_at = self._state.step, made
         text = f"{made} of {wanted} bursts heard. Pump on and off once more, or, if that was all, go on with n (next)."
         return [_cue("flush_group", text, now_s, "pump_off", "act")]
 
@@ -453,7 +458,7 @@ class Coach:
     def _count(self, now_s: float, event: Event | None = None, *, burst: bool = False) -> list[Cue]:
         """Count a cycle or burst, as heard, or by hand where it is neither."""
         self._remember()
-        self._longer, self._asked_for_burst = 1.0, False
+        self._longer = 1.0
         state, step = self._state, self._step
         flushing = isinstance(step, Flush) and event is None
         index = state.step if flushing else self._counting()

@@ -242,6 +242,11 @@ def test_after_each_burst_the_next_is_asked_for_anew() -> None:
     assert Session(FLUSH).run(f"3 {CYCLE} {BURST} 30 {BURST} 30").cues.count("flush_group") == 3
 
 
+def test_after_an_undo_the_burst_is_asked_for_again() -> None:
+    session = Session(FLUSH).run(f"3 {CYCLE} {BURST} 2 {BURST} 30 [undo] 30")
+    assert session.texts[-1].startswith("1 of 3 bursts heard.")
+
+
 def test_counting_leads_to_the_foam_and_is_done() -> None:
     session = Session(options=CoachOptions(cycles=2)).run(f"3 {CYCLE} {CYCLE} 10")
     assert session.cues == "start_pump stop_pump release_ok start_pump stop_pump release_ok foam_clear done"
@@ -526,6 +531,18 @@ def test_a_run_in_two_parts_is_counted_once(by_hand: str) -> None:
     assert session.place == "Cleaner 1/2"
     # The next one is another.
     assert session.run(CYCLE).place == "Look at the foam 2/2"
+
+
+def test_a_burst_that_a_late_whoosh_makes_longer_is_counted_once() -> None:
+    session = Session(FULL).run("[next] [next] [next] [next] [next] 3 + 3 - x 4 -")
+    assert session.place == "Flush the group 1/2"
+    longer = {"cycle": 1, "joined": True, "fill_s": 3.0, "hold_s": 3.5, "release_s": 0.4}
+    session.told += session.coach.push(Event("cycle", session.now_s, session.now_s, 0.9, longer))
+    assert session.place == "Flush the group 1/2"
+    assert session.coach.count == 0
+    # A cycle is one also here, where nothing of it was counted before.
+    session.told += session.coach.push(Event("cycle", session.now_s + 20.0, session.now_s + 20.0, 0.9, longer))
+    assert session.coach.count == 1
 
 
 def test_what_is_counted_by_hand_in_a_pause_asks_for_nothing_in_the_past() -> None:
