@@ -160,6 +160,9 @@ class DecoderOptions:
     # stands less far over the room than this: out of a quieter room no hold disappears.
     masked_wait_s: float = 15.0
     masked_below_db: float = 12.0
+    # Where a run's end has been told, a release that takes it back must be so likely: so long after a stop there is
+    # much else that hisses.
+    release_surely: float = 0.95
     # Durations are told apart up to here; beyond, a state's chance of ending stays as it is.
     longest_s: float = 60.0
     # When a stream begins nothing is known of its room: what hums may be a pump that nobody heard start. Until the

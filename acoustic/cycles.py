@@ -29,6 +29,8 @@ class CycleFold:
     def push(self, event: Event) -> list[Event]:
         """Take in an event; return the `cycle` or `incomplete` that it completes, if any."""
         if event.details.get("again"):
+            # Of a run whose end was told, too.
+            self._run = self._run or dict(self._before)
             self._run.pop("pump_off", None)
         elif event.kind == "pump_on":
             self._run = {"pump_on": event}
@@ -91,7 +93,7 @@ class CycleFold:
         if "pause_s" in end.details:
             return f"the pump went on {end.details['pause_s']} s after its stop: too soon to be another cycle"
         if end.details.get("same_run"):
-            return "the pump had not stopped: this run was counted when something else sounded like its whoosh"
+            return "the pump had not stopped: this run has been counted already"
         if "release" in run:
             return self._why_in_spite_of_whoosh("pressure" in run, likely, details)
         return self._why_without_whoosh("pressure" in run, likely, details)

@@ -774,9 +774,9 @@ class SessionMemory:
         place = self._place(number)
         return MOST_RUNS if place < 0 else sum(run.released for run in list(self._runs)[place + 1 :])
 
-    def join(self, whole: HeardRun) -> None:
-        """Remember one run in place of the last two: they were parts of it."""
-        for _ in range(2):
+    def join(self, whole: HeardRun, parts: int) -> None:
+        """Remember one run in place of so many: they were parts of it."""
+        for _ in range(parts):
             part = self._runs.pop()
             self._n -= 1
             self._released -= part.released

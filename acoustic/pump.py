@@ -94,7 +94,9 @@ class PumpMemory:
         self.runs.clear()
 
     def push(self, run: PastRun) -> None:
-        """Remember a run."""
+        """Remember a run, in place of one that began at the same frame: that had not ended."""
+        if self.runs and self.runs[-1].off - self.runs[-1].frames == run.off - run.frames:
+            self.runs.pop()
         self.runs.append(run)
 
     def measure(self, levels: F64, on: int) -> list[float]:

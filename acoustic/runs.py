@@ -151,19 +151,31 @@ class RunBook:
 
     def close(self, run: EndedRun, counted: int) -> Verdict:
         """Look back over a run that has just ended, behind so many cycles that `counted`; `settle` must follow."""
-        last_end = None if self._last is None else self._last.run.end.frame
-        told = self._look_back(run, _Before(self._last_off, last_end, self.memory.released))
-        self.memory.push(told.heard)
         details: dict[str, Detail] = {}
-        goes_on, part = self._goes_on(run), self._is_part(run)
-        counted_before = (goes_on or part) and self._last_counted
+        last = self._last
+        # Its end was told before, and taken back.
+        longer = last is not None and last.run.on.frame == run.on.frame
+        if last is not None and longer:
+            self._last_off = last.before.last_off
+            told = self._look_back(run, last.before)
+            self.memory.join(told.heard, 1)
+            self._doubtful = [each for each in self._doubtful if each.number != self.memory.runs - 1]
+            goes_on = part = False
+            if not self._last_counted:
+                details["joined"] = True
+        else:
+            last_end = None if last is None else last.run.end.frame
+            told = self._look_back(run, _Before(self._last_off, last_end, self.memory.released))
+            self.memory.push(told.heard)
+            goes_on, part = self._goes_on(run), self._is_part(run)
+        counted_before = (goes_on or part or longer) and self._last_counted
         if goes_on or part:
             # Two parts of one run are one cycle: the second is that of a first one that is in doubt.
             first = self.memory.runs - 2
             self._doubtful = [each for each in self._doubtful if each.number != first]
         whole = self._whole(told) if part else None
         if whole is not None:
-            self.memory.join(whole.heard)
+            self.memory.join(whole.heard, 2)
             told = whole
             if not counted_before:
                 self._last_off = whole.before.last_off
@@ -173,7 +185,7 @@ class RunBook:
         if counted_before:
             complete = min(complete, self._cycle.most_complete_same)
             details["same_run"] = True
-            if not goes_on:
+            if part and not goes_on:
                 details["pause_s"] = round(self._pause_s(run), 2)
         run, measures = told.run, told.measures
         self._last = told

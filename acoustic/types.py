@@ -152,7 +152,8 @@ class Event:
     as one run, and takes back the `incomplete` of the first. It says `borne_out` where it may be a session's first
     cycle since a run shortly before it is as likely one. A `no_release` says `pressed` where pressure may have come up
     unheard, which only the stop gave away. A `pump_on` or a `pressure` whose details say
-    `again` takes back the `pump_off` before it: the run goes on.
+    `again` takes back the `pump_off` before it: the run goes on, also where a `no_release` was told of it. Its second
+    end then says `joined`, as if what was told first were its first part.
 
     Parameters
     ----------

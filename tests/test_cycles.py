@@ -159,6 +159,20 @@ def test_a_run_that_sets_in_too_soon_says_how_soon():
     assert "0.41 s after its stop" in second.details["reason"]
 
 
+def test_a_run_whose_end_is_taken_back_counts_from_its_start_to_its_true_stop():
+    fold, told = CycleFold(), []
+    for kind, time_s in {"pump_on": 1.0, "pump_off": 5.0}.items():
+        fold.push(Event(kind, time_s, time_s, 0.9))
+    told += fold.push(Event("no_release", 7.6, 7.6, 0.9, {"complete": 0.1}))
+    fold.push(Event("pump_on", 5.0, 9.2, 0.97, {"again": True}))
+    for kind, time_s in {"pressure": 5.0, "pump_off": 9.0, "release": 9.0}.items():
+        assert fold.push(Event(kind, time_s, 9.2, 0.97)) == []
+    told += fold.push(Event("release_end", 10.5, 10.7, 0.9, {"complete": 0.95, "joined": True}))
+    assert [event.kind for event in told] == ["incomplete", "cycle"]
+    assert (told[1].details["fill_s"], told[1].details["hold_s"], told[1].details["release_s"]) == (4.0, 4.0, 1.5)
+    assert settled(told) == told[1:]
+
+
 def test_two_parts_that_are_one_run_count_from_the_first_ones_start():
     fold = CycleFold()
     for kind, time_s in {"pump_on": 1.0, "pressure": 5.0, "pump_off": 6.0, "release": 6.1}.items():

@@ -236,6 +236,6 @@ def test_two_parts_are_remembered_as_one_run():
     for run in runs:
         memory.push(run)
     whole = shown(odds=9.0, released=False)
-    memory.join(whole)
+    memory.join(whole, 2)
     assert (memory.runs, memory.released, memory.followers(0)) == (3, 2, 1)
     assert np.array_equal(memory.context_now(2), compare(whole, runs[:2], (), (), (), runs[:2]))

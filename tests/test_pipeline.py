@@ -347,6 +347,58 @@ def test_a_run_that_a_bang_cuts_in_two_counts_once():
     assert [event.kind for event in unknown].count("cycle") == 6
 
 
+class Faded:
+    """An emission that hears nothing of a run from a moment on, 4 s later a whoosh, and then nothing for a while."""
+
+    def __init__(self, emission, since_s, until_s):
+        self.emission, self.frame, self.since, self.until = emission, 0, round(since_s * 100), round(until_s * 100)
+
+    def new_state(self):
+        return self.emission.new_state()
+
+    def judge(self, features, state, log_likelihood):
+        self.emission.judge(features, state, log_likelihood)
+        frames = self.frame + np.arange(len(log_likelihood))
+        self.frame += len(log_likelihood)
+        for first, last, sound in ((0, 400, 0), (400, 480, 3), (480, self.until - self.since, 0)):
+            part = (frames >= self.since + first) & (frames < min(self.since + last, self.until))
+            log_likelihood[part, :4] = -6.0
+            log_likelihood[part, sound] = 0.0
+
+
+@pytest.mark.parametrize("counted_unheard", [False, True])
+def test_a_run_that_went_on_unheard_is_one_run_and_counts_once(counted_unheard):
+    def heard(emission, judge):
+        model = replace(load_model(), emission=emission, whoosh=always(5.0), judge=judge)
+        detector = Detector(model=model)
+        return [event for block in FileSource(demo_recording()) for event in detector.push(block)] + detector.flush()
+
+    likely = RunJudge(always(0.0), always(3.0))
+    emission = load_model().emission
+    starts = [event.time_s for event in heard(emission, likely) if event.kind == "pump_on"]
+    on_s, next_s = starts[2:4]
+    released_only = RunJudge(always(0.0), tree(CONTEXT_NAMES.index("released"), 0.5, -3.0, 3.0))
+    events = heard(Faded(emission, on_s + 3.0, next_s - 0.5), likely if counted_unheard else released_only)
+    told = [event for event in events if on_s - 0.5 < event.time_s < next_s - 0.5]
+    kinds = [event.kind for event in told]
+    again = next(event for event in told if event.details.get("again"))
+    first, second = (event for event in told if event.kind in ("cycle", "incomplete"))
+    assert kinds.index("pump_off") < told.index(first) < told.index(again) < kinds.index("release") < told.index(second)
+    release = next(event for event in told if event.kind == "release")
+    assert release.time_s == pytest.approx(on_s + 7.0, abs=0.1)
+    stops = [event for event in told if event.kind == "pump_off"]
+    assert stops[0].time_s == pytest.approx(on_s + 3.0, abs=0.3)
+    assert stops[1].time_s == release.time_s
+    if counted_unheard:
+        assert (first.kind, second.kind) == ("cycle", "incomplete")
+        assert "counted already" in second.details["reason"]
+    else:
+        assert (first.kind, second.kind) == ("incomplete", "cycle")
+        assert second.details["joined"]
+        assert second.details["fill_s"] + second.details["hold_s"] == pytest.approx(7.0, abs=0.2)
+        assert first not in settled(events)
+
+
 def test_two_parts_of_a_run_that_are_no_cycles_are_one_together():
     """The first part fills and is hardly held, the second is held and has no fill: the judge wants both."""
     wants_both = (

@@ -42,7 +42,7 @@ class Transition:
     """A change of phase: it happened at `frame` and was known at `decided`.
 
     `masked` marks a hold that nobody could hear, `late` what became known only in retrospect, `again` that a run goes
-    on whose stop was told: it was none, and the next one takes its place.
+    on whose stop was told: it was none, and the next one takes its place; so it may be after the run's end was told.
     """
 
     kind: TransitionKind
@@ -218,6 +218,8 @@ class Decoder:
         # Until when it is not asked again whether pressure is up, and the log-odds that the last answers gave it.
         self._asked_until = -1
         self._quiet_odds: deque[float] = deque(maxlen=self.options.pressure_asks)
+        # What was told of a run that ended without a release, and until when one may still prove that it went on.
+        self._unreleased: tuple[dict[TransitionKind, int], int] | None = None
         # Where what was never told to be a pump had set in, and until when a release may still prove that it was one.
         self._doubted: tuple[int, int] | None = None
         # The same, and until when what is believed to set in may be that which went on all the while.
@@ -286,10 +288,11 @@ class Decoder:
         if frames:
             self.begun = True
         while taken < frames:
-            watched, above = self._watches["doubted" if self._doubted is not None else self._stage]
+            awaited = self._doubted or self._unreleased
+            watched, above = self._watches["doubted" if awaited is not None else self._stage]
             until = self._told["pump_off"] + self._wait - 1 if self._stage == "stopped" else _NEVER
-            if self._doubted is not None:
-                until = self._doubted[1]
+            if awaited is not None:
+                until = awaited[1] if self._unreleased is None else min(awaited[1], self._unreleased[1])
             if self._refused:
                 watched, above = self._unheeded
                 until = self._refused[-1][0] + self.options.pump_again_frames
@@ -357,6 +360,9 @@ class Decoder:
         self, kind: TransitionKind, frame: int, now: int, confidence: float, *, masked: bool = False, late: bool = False
     ) -> Transition:
         if kind in ("release_end", "no_release"):
+            if kind == "no_release":
+                longest = round(self.options.masked_wait_s / self.hop_s)
+                self._unreleased = dict(self._told), self._told["pump_off"] + longest
             self._told.clear()
             self._ended = frame
             self.could_drown = True
@@ -364,7 +370,7 @@ class Decoder:
             self._told[kind] = frame
             if kind == "pump_on":
                 self._quiet_odds.clear()
-            self._doubted = self._let_go = None
+            self._doubted = self._let_go = self._unreleased = None
         # A pressure that is told late may come after the stop.
         self._stage = next((stage for past, stage in _STAGES.items() if past in self._told), "off")
         self._phase = PHASE_AFTER[kind]
@@ -472,6 +478,8 @@ class Decoder:
     def _after_all(self, now: int) -> list[Transition]:
         """Tell of what was doubted all at once, if a release follows it: then it was a pump."""
         self._refused.clear()
+        if self._unreleased is not None and (proven := self._went_on(now, *self._unreleased)):
+            return proven
         if self._doubted is None:
             return []
         on, until = self._doubted
@@ -485,6 +493,27 @@ class Decoder:
         past = self._catch_up(path, now, confidence)
         release = self._say("release", max(int(path[RELEASE_AT]), *self._told.values()), now, confidence)
         return [pump, *past, release]
+
+    def _went_on(self, now: int, told: dict[TransitionKind, int], until: int) -> list[Transition]:
+        """Take back the end of a run, if a release follows all the same: it was held where nobody could hear it."""
+        stopped = told["pump_off"]
+        released = self._release(now, told["pump_on"])
+        if released is None:
+            if now >= until:
+                self._unreleased = None
+            return []
+        path, confidence = released
+        began, release = int(path[FILL_AT] if path[FILL_AT] >= 0 else path[HOLD_AT]), int(path[RELEASE_AT])
+        of_that_run = began < stopped and release >= stopped + self._wait
+        if not of_that_run or confidence < self.options.release_surely:
+            return []
+        self._told.update(told)
+        past = [self._go_on(stopped, now, confidence)]
+        if "pressure" not in told:
+            belief = self.options.late_share * confidence
+            past.append(self._say("pressure", stopped, now, belief, masked=True, late=True))
+        past.append(self._say("pump_off", release, now, confidence, masked=True))
+        return [*past, self._say("release", release, now, confidence)]
 
     def _pressure(self, now: int, on: int) -> tuple[int, float] | None:
         """Frame since which the run since `on` is a hold, and how sure that is; None while that is not enough."""

@@ -93,6 +93,57 @@ def test_out_of_a_quiet_room_no_hold_disappears():
     assert waits[True] > 4.0
 
 
+def out_of_a_quiet_room(hold, release=None):
+    """What is told of a fill, a hold of so many tenths of a second that nobody hears, a whoosh, and a second run."""
+    picture = "B" * 30 + "F" * 60 + "B" * hold + "R" * 10 + "B" * 30
+    judge = None if release is None else lambda possible: release
+    decoder = Decoder(DecoderOptions(evidence=1.0), judge_release=judge)
+    told = []
+    for row in painted(picture + CYCLE):
+        found = decoder.push(row[None])
+        if any(transition.kind == "pump_off" for transition in found):
+            # A hold cannot drown here, as far as anybody knows: the end of the run is told soon.
+            decoder.could_drown = False
+        told += found
+    return told
+
+
+ONE_RUN = ["pump_on", "pressure", "pump_off", "release", "release_end"]
+
+
+@pytest.mark.parametrize("release", [None, 0.97])
+def test_a_whoosh_takes_back_the_end_of_a_run_that_went_on_unheard(release):
+    told = out_of_a_quiet_room(50, release)
+    ended, went_on = ["pump_on", "pump_off", "no_release"], ["pump_on", "pressure", "pump_off", "release"]
+    assert [t.kind for t in told] == [*ended, *went_on, "release_end", *ONE_RUN]
+    goes_on, pressure, stop, release_at = told[3:7]
+    assert goes_on.again
+    assert (pressure.masked, pressure.late, stop.masked) == (True, True, True)
+    assert goes_on.frame == pressure.frame == told[1].frame
+    assert stop.frame == release_at.frame == pytest.approx(1400, abs=5)
+    assert release_at.decided - release_at.frame < 40
+    assert not any(t.again for t in told[7:])
+
+
+@pytest.mark.parametrize(("hold", "release"), [(50, 0.9), (170, 0.97)], ids=["not sure", "too late"])
+def test_a_whoosh_that_is_not_sure_or_comes_too_late_takes_nothing_back(hold, release):
+    told = out_of_a_quiet_room(hold, release)
+    assert [t.kind for t in told] == ["pump_on", "pump_off", "no_release", *ONE_RUN]
+    assert not any(t.again for t in told)
+
+
+def test_a_pump_that_runs_again_ends_the_wait_for_a_whoosh():
+    quick = "B" * 30 + "F" * 60 + "B" * 40 + "F" * 20 + "B" * 2 + "R" * 10 + "B" * 30
+    decoder, told = Decoder(DecoderOptions(evidence=1.0)), []
+    for row in painted(quick):
+        found = decoder.push(row[None])
+        decoder.could_drown = False
+        told += found
+    assert not any(t.again for t in told)
+    assert [t.kind for t in told].count("pump_on") == 2
+    assert [t.kind for t in told].count("release") == 1
+
+
 def painted(picture, sure=3.0):
     rows = np.full((len(picture) * 10, 4), -sure)
     for i, letter in enumerate(picture):
