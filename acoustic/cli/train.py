@@ -61,13 +61,19 @@ def train(
     from ..model import load_model
     from ..tools.learn import LearnOptions
     from ..tools.learn import train as learn
-    from ..tools.lessons import OTHER_SHARE, STRANGE_SHARE, LessonOptions, from_corpus
+    from ..tools.lessons import BRIGHT_SHARE, OTHER_SHARE, RUMBLE_SHARE, STRANGE_SHARE, LessonOptions, from_corpus
 
     material = LessonOptions() if corpus is None else from_corpus(corpus)
     learn(
         folder,
         LearnOptions(seed=seed, epochs=epochs),
-        replace(material, strange_share=STRANGE_SHARE, other_share=OTHER_SHARE),
+        replace(
+            material,
+            strange_share=STRANGE_SHARE,
+            other_share=OTHER_SHARE,
+            bright_share=BRIGHT_SHARE,
+            rumble_share=RUMBLE_SHARE,
+        ),
         sessions=sessions,
         judge_sessions=judge_sessions,
         begin=None if begin is None else load_model(begin).emission,

@@ -234,18 +234,22 @@ def sample_machine(kind: str, rng: np.random.Generator) -> MachineParameters:
     return machine
 
 
+# How a stranger's resonances and noise rise, dB an octave, and how loud its noise is, dB.
+_DARK: Final = (-6.0, 1.0), (-8.0, 2.0), (-40.0, 4.0)
+_BRIGHT: Final = (0.0, 5.0), (-2.0, 5.0), (-14.0, 10.0)
 # Whose water a stranger has, and how often.
 _STRANGERS: Final = tuple(zip(MACHINE_KINDS, (3.0, 2.0, 1.5, 1.5, 1.0, 1.5, 1.0, 1.5, 0.7), strict=True))
 
 
-def sample_stranger(rng: np.random.Generator) -> StrangerParameters:
+def sample_stranger(rng: np.random.Generator, *, bright: bool = False) -> StrangerParameters:
     """Draw a machine that sounds like none of the kinds, and changes when the pressure is up, in whatever way.
 
     Its water behaves like that of one of them. Resonances lie anywhere, noise has any colour, strokes are soft or hard,
-    even or not, and whatever they make grows louder in some bands and softer in others.
+    even or not, and whatever they make grows louder in some bands and softer in others. A `bright` one hisses or whines
+    more than it hums.
     """
     for _ in range(_MOST_DRAWS):
-        machine = _with_strange_voice(_draw_machine(pick(rng, _STRANGERS), rng), rng)
+        machine = _with_strange_voice(_draw_machine(pick(rng, _STRANGERS), rng), rng, bright)
         if final_quieting(machine.hydraulics, machine.levels) < _LEAST_QUIETING:
             continue
         steps = MachineSound(machine, _AUDITION_HZ, np.random.default_rng(0)).quieting_db(_AUDITION_BANDS_HZ)
@@ -254,8 +258,9 @@ def sample_stranger(rng: np.random.Generator) -> StrangerParameters:
     return machine
 
 
-def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) -> StrangerParameters:
-    tilt_db = between(rng, -6.0, 1.0)
+def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator, bright: bool) -> StrangerParameters:
+    tilts_db, noise_tilts_db, noises_db = _BRIGHT if bright else _DARK
+    tilt_db = between(rng, *tilts_db)
     case = []
     for _ in range(int(rng.integers(3, 11))):
         hz = log_between(rng, 90.0, 5000.0)
@@ -269,7 +274,7 @@ def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) ->
             log_between(rng, 3000.0, 9000.0),
             (0.3, 2.0),
             6.0,
-            between(rng, -8.0, 2.0),
+            between(rng, *noise_tilts_db),
         )
         for _ in range(2)
     )
@@ -293,7 +298,7 @@ def _with_strange_voice(machine: MachineParameters, rng: np.random.Generator) ->
         # Nearly all of it: a pump that works against a closed basket may be a tenth as loud, and still run.
         q = log_between(rng, 0.06, 0.25)
         pressed.append(Resonance(log_between(rng, 300.0, 2000.0), q, between(rng, -20.0, 6.0)))
-    noise_db = between(rng, -40.0, 4.0)
+    noise_db = between(rng, *noises_db)
     levels = machine.levels._replace(
         low_thump=log_between(rng, 0.003, 1.0),
         impact=log_between(rng, 0.005, 2.0),

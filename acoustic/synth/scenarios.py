@@ -335,7 +335,7 @@ def sample_plan(
     rng
         The only source of randomness.
     kind
-        One of `MACHINE_KINDS`, `stranger` or `spliced`; drawn as the condition suggests if None.
+        One of `MACHINE_KINDS`, `stranger`, `bright stranger` or `spliced`; drawn as the condition suggests if None.
     scenario
         One of `SCENARIOS`; `cleaning` if None.
     library
@@ -357,7 +357,8 @@ def sample_plan(
     if kind == "spliced":
         machine = _spliced(rng, splices)
     else:
-        machine = sample_stranger(rng) if kind == "stranger" else sample_machine(kind, rng)
+        strange = kind in ("stranger", "bright stranger")
+        machine = sample_stranger(rng, bright=kind != "stranger") if strange else sample_machine(kind, rng)
     fault = scenario if scenario in FAULTS else ""
     machine = _with_fault(machine, fault, rng)
     lead_s = between(rng, 3.0, 12.0)

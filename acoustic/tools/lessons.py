@@ -19,12 +19,15 @@ from ..config import RATE_HZ
 from ..features.extractor import FeatureExtractor
 from ..features.layout import FEATURE_VERSION
 from ..synth import Library, Run, Splice, hydraulic, sample_plan, sculpted, synthesise
-from ..synth.machines import pick
+from ..synth.filters import filter_block, lowpass
+from ..synth.machines import log_between, pick
 from .foreign import foreign_sound
 
 __all__ = [
+    "BRIGHT_SHARE",
     "IGNORED",
     "OTHER_SHARE",
+    "RUMBLE_SHARE",
     "STRANGE_SHARE",
     "Lesson",
     "LessonOptions",
@@ -46,8 +49,15 @@ FOREIGN_S = (50.0, 110.0)
 # Of those who come late, so many come so long before a run: of the room little is known then.
 _JUST_BEFORE_SHARE = 0.4
 _JUST_BEFORE_S = (0.2, 2.0)
+# Up to where a rumble reaches, and how loud it is beside what is as low and loudest.
+_RUMBLE_HZ = (120.0, 1500.0)
+_RUMBLE_DB = (-14.0, 0.0)
 # How many of a training's machines are of no kind.
 STRANGE_SHARE = 0.5
+# How many of these hiss or whine more than they hum, and over how many sessions a rumble lies. Without either, a motor
+# that stood 29 dB over the room at 2-6 kHz, and hardly at all below, was not heard.
+BRIGHT_SHARE = 0.4
+RUMBLE_SHARE = 0.2
 # How many of a training's sessions come from other makers than the simulator, and what they know to make.
 OTHER_SHARE = 0.4
 OTHER_MAKERS: tuple[tuple[str, float], ...] = (("hydraulic", 0.5), ("sculpted", 0.5))
@@ -85,7 +95,9 @@ class LessonOptions:
     a real pump's sound, `strange_share` of the others a machine of no kind; `cut_share` begin in the middle of
     something, or just before it; `joined_share` follow on near silence or another room, as where a microphone is
     opened, moved or turned up; `foreign_share` are sounds without any machine. `other_share` of all others, some of
-    them idle, are made by `acoustic.synth.hydraulic` or `acoustic.synth.sculpted`.
+    them idle, are made by `acoustic.synth.hydraulic` or `acoustic.synth.sculpted`. Of the machines of no kind
+    `bright_share` hiss or whine more than they hum; over `rumble_share` of the sessions with a machine lies a steady
+    rumble, such as of a ventilation, that drowns some of what is low in it.
     """
 
     scenarios: tuple[tuple[str, float], ...] = SCENARIOS
@@ -99,6 +111,8 @@ class LessonOptions:
     joined_share: float = 0.25
     foreign_share: float = 0.2
     other_share: float = 0.0
+    bright_share: float = 0.0
+    rumble_share: float = 0.0
 
 
 def is_held_out(path: str) -> bool:
@@ -223,6 +237,8 @@ def make_lesson(index: int, seed: int, options: LessonOptions) -> Lesson:
     # Where none is wanted nothing is drawn: a seed's other sessions stay what they were.
     other = options.other_share > 0.0 and rng.random() < options.other_share
     condition, scenario, machine, samples, runs, duration_s = (_other if other else _simulated)(options, rng)
+    if options.rumble_share > 0.0 and rng.random() < options.rumble_share:
+        samples = samples + _rumble(samples, rng)
     extractor = FeatureExtractor()
     hop = extractor.frame.hop
     labels, weights = label_frames(runs, duration_s, len(samples) // hop)
@@ -265,7 +281,8 @@ def _simulated(options: LessonOptions, rng: np.random.Generator) -> _Made:
     library = options.library if rng.random() < options.library_share else None
     spliced = bool(options.splices) and rng.random() < options.spliced_share
     strange = not spliced and options.strange_share > 0.0 and rng.random() < options.strange_share
-    kind = "spliced" if spliced else "stranger" if strange else None
+    bright = strange and options.bright_share > 0.0 and rng.random() < options.bright_share
+    kind = "spliced" if spliced else "bright stranger" if bright else "stranger" if strange else None
     plan = sample_plan(condition, rng, kind=kind, scenario=scenario, library=library, splices=options.splices)
     recording = synthesise(plan, rng, RATE_HZ)
     truth = recording.truth
@@ -328,6 +345,22 @@ def _other_room(rng: np.random.Generator, hop: int) -> F32:
     length = min(hop * int(rng.integers(100, 2000)), len(sound) // hop * hop)
     joined: F32 = np.clip(sound[:length], -1.0, 1.0).astype(np.float32)
     return joined
+
+
+def _rumble(samples: F32, rng: np.random.Generator) -> F32:
+    """Make a noise that is steady and low, beside what is loudest in a session's own low sound."""
+    low = lowpass(log_between(rng, *_RUMBLE_HZ), RATE_HZ, 2)
+    rumble, own = (_filtered(sound, low) for sound in (rng.normal(size=len(samples)), samples))
+    part = RATE_HZ // 2
+    levels = np.sqrt(np.mean(np.square(own[: len(own) // part * part].reshape(-1, part)), axis=1))
+    gain = _linear(rng.uniform(*_RUMBLE_DB)) * float(np.quantile(levels, 0.9)) / float(np.std(rumble))
+    return (gain * rumble).astype(np.float32)
+
+
+def _filtered(sound: npt.NDArray[np.floating], sections: list[npt.NDArray[np.float64]]) -> npt.NDArray[np.float64]:
+    filtered = sound.astype(np.float64)
+    filter_block(filtered, np.array(sections), np.zeros((len(sections), 2)))
+    return filtered
 
 
 def _linear(level_db: float) -> float:

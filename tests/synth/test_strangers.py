@@ -40,6 +40,23 @@ def test_some_are_far_softer_as_a_whole_and_some_hardly():
     assert max(loudest) > 3.0
 
 
+def test_the_bright_ones_hiss_or_whine_more_than_they_hum():
+    def rises_db(bright):
+        rises = []
+        for seed in range(30):
+            machine = sample_stranger(np.random.default_rng(seed), bright=bright)
+            fill = MachineSound(machine, 16_000, np.random.default_rng(0)).steady_fill(1.0)
+            power = np.abs(np.fft.rfft(fill)) ** 2
+            hz = np.fft.rfftfreq(len(fill), 1 / 16_000)
+            high, low = (power[(hz >= first) & (hz < last)].sum() for first, last in ((2400, 6200), (60, 600)))
+            rises.append(10.0 * np.log10(high / low))
+        return np.percentile(rises, [10, 50, 90])
+
+    dark, bright = rises_db(False), rises_db(True)
+    assert (bright > dark + 5.0).all()
+    assert bright[1] > 0.0 > dark[1]
+
+
 def test_their_motors_turn_at_any_speed_but_a_vibratory_pump_keeps_to_the_mains():
     machines = [sample_stranger(np.random.default_rng(seed)) for seed in range(40)]
     motors = [machine.stroke_hz for machine in machines if machine.pump != "vibratory"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from acoustic.config import FeatureOptions
 from acoustic.synth import Library, Run
 from acoustic.tools.foreign import foreign_sound
 from acoustic.tools.lessons import (
@@ -212,6 +213,21 @@ def test_other_makers_serve_too(late):
     assert heard >= 6
     again = make_lesson(4, 8, options)
     assert np.array_equal(again.features, made[4].features)
+
+
+def test_a_rumble_lies_over_what_is_low_and_moves_no_label():
+    plain = LessonOptions(conditions=(("home", 1.0),), foreign_share=0.0, cut_share=0.0, joined_share=0.0)
+    edges = np.array(FeatureOptions().band_edges_hz[:-1])
+    risen = []
+    for index in range(4):
+        quiet, rumbling = (make_lesson(index, 3, replace(plain, rumble_share=share)) for share in (1e-9, 1.0))
+        assert quiet.runs == rumbling.runs
+        assert np.array_equal(quiet.labels, rumbling.labels)
+        change = np.median(rumbling.levels[:, :-1] - quiet.levels[:, :-1], axis=0)
+        risen.append(change)
+        assert change.min() > -3.0
+    low, high = (np.mean(risen, axis=0)[where].mean() for where in (edges < 200.0, edges >= 4000.0))
+    assert low > high + 3.0
 
 
 def test_other_makers_have_recordings_in_their_noise(tmp_path):
