@@ -580,15 +580,14 @@ def _fit_as_many_as_do_best(
     """
     fit: Callable[..., Any] = partial(_fit_trees, **how)
     losses: F64 = np.zeros(0)
-    for fold in range(FOLDS):
-        held_out = session % FOLDS == fold
+    for held_out in _folds(session):
         fitted = fit(vectors[~held_out], truth[~held_out], weight=weight[~held_out])
         sign = np.where(truth[held_out], -1.0, 1.0)
         by_count = [
             np.sum(weight[held_out] * np.logaddexp(0.0, sign * odds.ravel()))
             for odds in fitted.staged_decision_function(vectors[held_out])
         ]
-        losses = np.array(by_count) if fold == 0 else losses + by_count
+        losses = losses + by_count if len(losses) else np.array(by_count)
     best = int(np.argmin(losses))
     fitted = fit(vectors, truth, weight=weight, trees=best + 1)
     return _trees(fitted), best + 1, float(losses[best] / weight.sum())
@@ -850,7 +849,8 @@ def run_vectors(
                 vectors.append(measures.vector)
                 complete.append(verdict)
                 session.append(index)
-    return np.array(vectors), np.array(complete, dtype=bool), np.array(session)
+    shape = -1, len(EVIDENCE_NAMES)
+    return np.array(vectors).reshape(shape), np.array(complete, dtype=bool), np.array(session, dtype=np.int64)
 
 
 def _undecided() -> RunJudge:
@@ -921,7 +921,7 @@ def fit_judge(
         choice=options.context_choice,
         smallest=options.context_smallest,
     )
-    folds = [session % FOLDS == fold for fold in range(FOLDS)]
+    folds = _folds(session)
     own = np.zeros(len(vectors))
     for held_out in folds:
         own[held_out] = alone(vectors[~held_out], complete[~held_out]).decision_function(vectors[held_out])
@@ -977,6 +977,8 @@ def _fit_trees(
         from threadpoolctl import threadpool_limits
     except ImportError:
         raise BackflushError("training needs scikit-learn: pip install 'acoustic-backflush[train]'") from None
+    if truth.all() or not truth.any():
+        raise _too_little()
     model = HistGradientBoostingClassifier(
         max_iter=trees,
         learning_rate=rate,
@@ -991,6 +993,21 @@ def _fit_trees(
     # Beside torch's threads two of scikit-learn's wait for each other: 30 trees took 49 s, 1.8 s with one.
     with threadpool_limits(1, user_api="openmp"):
         return model.fit(rows, truth, sample_weight=weight)
+
+
+def _folds(session: npt.NDArray[np.int64]) -> list[npt.NDArray[np.bool_]]:
+    """Return what is held out in turn: a share of the sessions each, all with something in them."""
+    folds = [session % FOLDS == fold for fold in range(FOLDS)]
+    if not all(held_out.any() for held_out in folds):
+        raise _too_little()
+    return folds
+
+
+def _too_little() -> BackflushError:
+    return BackflushError(
+        "training: what the networks hear by now gives the judges too little to learn from; take more --sessions, "
+        "--judge-sessions or --epochs, or go on from a model with --begin"
+    )
 
 
 def _trees(fitted: Any) -> Trees:

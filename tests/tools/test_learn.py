@@ -8,7 +8,7 @@ import pytest
 from acoustic.config import FeatureOptions
 from acoustic.decoder import PossiblePressure, State
 from acoustic.emission import N_COLUMNS
-from acoustic.errors import ModelError
+from acoustic.errors import BackflushError, ModelError
 from acoustic.evidence import EVIDENCE_NAMES, HeardRun, RunFrames, Trees, compare
 from acoustic.features.extractor import FeatureExtractor
 from acoustic.model import load_model
@@ -275,3 +275,14 @@ def test_a_whole_training_writes_a_model_that_loads(tmp_path):
     (tmp_path / "small" / "weights.npz").write_bytes(b"damaged")
     with pytest.raises(ModelError, match="hash"):
         load_model(str(tmp_path / "small"))
+
+
+@pytest.mark.parametrize("runs", [0, 3, 40])
+def test_too_little_to_learn_from_is_said_in_words(runs):
+    # None at all, too few to hold any out, and all alike.
+    vectors, all_alike, session = np.zeros((runs, len(EVIDENCE_NAMES))), np.ones(runs, bool), np.arange(runs)
+    with pytest.raises(BackflushError, match="take more --sessions"):
+        fit_judge(vectors, all_alike, session, OPTIONS, say=lambda text: None)
+    moments = np.zeros((runs, len(WHOOSH_NAMES)))
+    with pytest.raises(BackflushError, match="take more --sessions"):
+        fit_whoosh(moments, all_alike, session, np.ones(runs), OPTIONS, say=lambda text: None)
