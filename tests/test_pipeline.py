@@ -216,20 +216,34 @@ def test_a_hop_in_which_nothing_happens_leaves_nothing_behind():
     assert transient < 4_000
 
 
-class Drowned:
-    """An emission that hears no release from one moment of the stream on, and until another."""
+class Otherwise:
+    """An emission that hears some frames of the stream otherwise."""
 
-    def __init__(self, emission, first_s, last_s):
+    def __init__(self, emission):
         self.emission, self.frame = emission, 0
-        self.first, self.last = round(first_s * 100), round(last_s * 100)
 
     def new_state(self):
         return self.emission.new_state()
 
     def judge(self, features, state, log_likelihood):
         self.emission.judge(features, state, log_likelihood)
-        frames = self.frame + np.arange(len(log_likelihood))
+        self.change(self.frame + np.arange(len(log_likelihood)), log_likelihood)
         self.frame += len(log_likelihood)
+
+
+def hear(sound, part, log_likelihood):
+    log_likelihood[part, :4] = -6.0
+    log_likelihood[part, sound] = 0.0
+
+
+class Drowned(Otherwise):
+    """No release is heard from one moment of the stream on, and until another."""
+
+    def __init__(self, emission, first_s, last_s):
+        super().__init__(emission)
+        self.first, self.last = round(first_s * 100), round(last_s * 100)
+
+    def change(self, frames, log_likelihood):
         deaf = (frames >= self.first) & (frames < self.last)
         log_likelihood[deaf, 3] = log_likelihood[deaf, 0] - 5.0
 
@@ -299,24 +313,17 @@ def test_runs_without_a_whoosh_do_not_crowd_a_doubtful_one_out():
     assert verdicts[0].time_s in [event.time_s for event in verdicts if event.details.get("late")]
 
 
-class Banged:
-    """An emission that takes fifths of a second of the stream for a release, and hears the hold behind them."""
+class Banged(Otherwise):
+    """Fifths of a second of the stream are taken for a release, and behind them the hold is heard."""
 
     def __init__(self, emission, *bangs_s):
-        self.emission, self.frame, self.bangs = emission, 0, [round(bang_s * 100) for bang_s in bangs_s]
+        super().__init__(emission)
+        self.bangs = [round(bang_s * 100) for bang_s in bangs_s]
 
-    def new_state(self):
-        return self.emission.new_state()
-
-    def judge(self, features, state, log_likelihood):
-        self.emission.judge(features, state, log_likelihood)
-        frames = self.frame + np.arange(len(log_likelihood))
-        self.frame += len(log_likelihood)
+    def change(self, frames, log_likelihood):
         for since in (frames - bang for bang in self.bangs):
             for first, last, sound in ((0, 20, 3), (20, 80, 2)):
-                part = (since >= first) & (since < last)
-                log_likelihood[part, :4] = -6.0
-                log_likelihood[part, sound] = 0.0
+                hear(sound, (since >= first) & (since < last), log_likelihood)
 
 
 def test_a_run_that_a_bang_cuts_in_two_counts_once():
@@ -347,23 +354,16 @@ def test_a_run_that_a_bang_cuts_in_two_counts_once():
     assert [event.kind for event in unknown].count("cycle") == 6
 
 
-class Faded:
-    """An emission that hears nothing of a run from a moment on, 4 s later a whoosh, and then nothing for a while."""
+class Faded(Otherwise):
+    """Nothing is heard of a run from a moment on, 4 s later a whoosh, and then nothing for a while."""
 
     def __init__(self, emission, since_s, until_s):
-        self.emission, self.frame, self.since, self.until = emission, 0, round(since_s * 100), round(until_s * 100)
+        super().__init__(emission)
+        self.since, self.until = round(since_s * 100), round(until_s * 100)
 
-    def new_state(self):
-        return self.emission.new_state()
-
-    def judge(self, features, state, log_likelihood):
-        self.emission.judge(features, state, log_likelihood)
-        frames = self.frame + np.arange(len(log_likelihood))
-        self.frame += len(log_likelihood)
+    def change(self, frames, log_likelihood):
         for first, last, sound in ((0, 400, 0), (400, 480, 3), (480, self.until - self.since, 0)):
-            part = (frames >= self.since + first) & (frames < min(self.since + last, self.until))
-            log_likelihood[part, :4] = -6.0
-            log_likelihood[part, sound] = 0.0
+            hear(sound, (frames >= self.since + first) & (frames < min(self.since + last, self.until)), log_likelihood)
 
 
 @pytest.mark.parametrize("counted_unheard", [False, True])
